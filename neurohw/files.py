@@ -1,0 +1,164 @@
+"""Reading files from strangers, and writing files whole or not at all.
+
+An .npz is opened member by member: only plain numeric and text arrays, never a pickle, and the
+size that each header claims is compared with what is really there before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from neurohw.errors import FileError
+
+LARGEST = 8 * 2**30
+"""Bytes of arrays that one file may hold; more is refused before it is allocated."""
+
+
+def read_npz(path: str | Path, largest: int = LARGEST) -> dict[str, NDArray[Any]]:
+    """All arrays of an .npz by name, checked before they are allocated; FileError otherwise."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"{path}: no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if m.filename.endswith(".npy")]
+            if not members:
+                raise FileError(f"{path}: holds no arrays; it must be an .npz written by numpy")
+            total = sum(m.file_size for m in members)
+            if total > largest:
+                raise FileError(
+                    f"{path}: its arrays take {total:,} bytes, more than the {largest:,} allowed; "
+                    "split the file"
+                )
+            return {m.filename[:-4]: _read_member(path, archive, m) for m in members}
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise FileError(f"{path}: not a readable .npz ({error}); write it again") from None
+    except Exception as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{path}: not a readable .npz ({error}); write it again") from None
+
+
+def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(member) as stream:
+        version = npy.read_magic(stream)
+        if version == (1, 0):
+            shape, fortran, dtype = npy.read_array_header_1_0(stream)
+        elif version == (2, 0):
+            shape, fortran, dtype = npy.read_array_header_2_0(stream)
+        else:
+            raise FileError(f"{path}: {member.filename} has npy version {version}; save it as 1.0")
+        if dtype.hasobject or dtype.fields is not None:
+            raise FileError(
+                f"{path}: {member.filename} holds Python objects, which are never loaded; save "
+                "plain arrays"
+            )
+        size = dtype.itemsize
+        for extent in shape:
+            size *= extent
+        if min(shape, default=0) < 0 or size > member.file_size:
+            raise FileError(
+                f"{path}: {member.filename} claims shape {shape} of {dtype}, {size:,} bytes, but "
+                f"holds at most {member.file_size:,}; the file is damaged"
+            )
+        data = stream.read(size)
+        if len(data) != size:
+            raise FileError(f"{path}: {member.filename} ends early; the file is damaged")
+    array = np.frombuffer(data, dtype=dtype)
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
+def read_meta(
+    path: str | Path, data: Mapping[str, NDArray[Any]], kind: str, version: int
+) -> dict[str, Any]:
+    """The JSON in the array 'meta', which must say that it is a ``kind`` of this ``version``."""
+    if "meta" not in data or data["meta"].dtype.kind != "U" or data["meta"].ndim:
+        raise FileError(f"{path}: is no {kind}: it has no 'meta'")
+    meta = json.loads(str(data["meta"]))
+    if not isinstance(meta, dict) or meta.get("kind") != kind:
+        raise FileError(f"{path}: is no {kind}")
+    if meta.get("format") != version:
+        raise FileError(
+            f"{path}: {kind} format {meta.get('format')}; this version reads format {version}"
+        )
+    return meta
+
+
+def write_npz(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """A compressed .npz, complete or not there."""
+    with replacing(path) as stream:
+        np.savez_compressed(stream, **{k: np.asarray(v) for k, v in arrays.items()})  # type: ignore[arg-type]
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """A UTF-8 text file, complete or not there."""
+    with replacing(path) as stream:
+        stream.write(text.encode())
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[IO[bytes]]:
+    """A binary file under a temporary name that takes ``path``'s place when the block succeeds."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise FileError(f"{path}: can't be written ({error.strerror}); choose another place") from None
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+@contextlib.contextmanager
+def filling(folder: str | Path) -> Iterator[Path]:
+    """A temporary folder whose files move into ``folder`` when the block succeeds.
+
+    If it fails, ``folder`` is as it was before.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"{folder}: is a file; name a folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise FileError(
+            f"{folder}: can't be written ({error.strerror}); choose another place"
+        ) from None
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        if not folder.exists():
+            os.rename(temporary, folder)
+            return
+        for source in sorted(p for p in temporary.rglob("*") if p.is_file()):
+            target = folder / source.relative_to(temporary)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(source, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

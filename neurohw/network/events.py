@@ -1,0 +1,120 @@
+"""Spike events: which neuron, at which step, in which trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurohw.errors import InputError
+
+Int32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Spikes of ``n`` neurons as int32 columns sorted by trial, then step, then neuron.
+
+    ``value`` is the payload of a graded spike, or how many spikes there were; None means all 1.
+    """
+
+    n: int
+    trial: Int32
+    step: Int32
+    neuron: Int32
+    value: Int32 | None = None
+
+    @property
+    def count(self) -> int:
+        """Number of events."""
+        return int(self.step.size)
+
+    @classmethod
+    def of(
+        cls,
+        n: int,
+        trial: ArrayLike,
+        step: ArrayLike,
+        neuron: ArrayLike,
+        value: ArrayLike | None = None,
+    ) -> Spikes:
+        """From event columns in any order; each of shape (events,)."""
+        columns = [np.atleast_1d(np.asarray(c)).astype(np.int32) for c in (trial, step, neuron)]
+        order = np.lexsort((columns[2], columns[1], columns[0]))
+        payload = None
+        if value is not None:
+            payload = np.asarray(value).astype(np.int32)[order]
+            if (payload == 1).all():
+                payload = None
+        spikes = cls(n, *(c[order] for c in columns), value=payload)
+        for array in (spikes.trial, spikes.step, spikes.neuron):
+            array.setflags(write=False)
+        return spikes
+
+    @classmethod
+    def from_dense(cls, raster: NDArray[np.generic], what: str = "spikes") -> Spikes:
+        """From a raster (trials, steps, n) or (steps, n) of whole numbers, 0 where silent."""
+        array = np.asarray(raster)
+        if array.ndim == 2:
+            array = array[None]
+        if array.ndim != 3:
+            raise InputError(
+                f"{what}: shape {np.shape(raster)}; give (steps, n) or (trials, steps, n)"
+            )
+        if array.dtype.kind == "f":
+            whole = np.isfinite(array) & (array == np.round(array))
+            if not whole.all():
+                bad = array[~whole].ravel()[0]
+                raise InputError(
+                    f"{what}: {bad} is not a number of spikes; spikes are whole numbers, analogue "
+                    "values go to a CurrentInput"
+                )
+        elif array.dtype.kind not in "biu":
+            raise InputError(f"{what}: dtype {array.dtype} holds no numbers of spikes")
+        trial, step, neuron = np.nonzero(array)
+        return cls.of(array.shape[2], trial, step, neuron, array[trial, step, neuron])
+
+    @classmethod
+    def none(cls, n: int) -> Spikes:
+        """No spikes at all."""
+        empty = np.empty(0, np.int32)
+        return cls(n, empty, empty, empty)
+
+    def dense(self, trials: int, steps: int) -> NDArray[np.int32]:
+        """The raster (trials, steps, n), int32; repeated events add up."""
+        raster = np.zeros((trials, steps, self.n), np.int32)
+        value = 1 if self.value is None else self.value
+        np.add.at(raster, (self.trial, self.step, self.neuron), value)
+        return raster
+
+    def counts(self, trials: int) -> NDArray[np.int64]:
+        """Spikes of each neuron in each trial, (trials, n)."""
+        weights = None if self.value is None else self.value.astype(np.float64)
+        flat = np.bincount(
+            self.trial.astype(np.int64) * self.n + self.neuron, weights, minlength=trials * self.n
+        )
+        return flat.reshape(trials, self.n).astype(np.int64)
+
+    def in_trial(self, trial: int) -> Spikes:
+        """The events of one trial, renumbered as trial 0."""
+        low, high = np.searchsorted(self.trial, [trial, trial + 1])
+        part = slice(int(low), int(high))
+        value = None if self.value is None else self.value[part]
+        return Spikes(
+            self.n, np.zeros_like(self.trial[part]), self.step[part], self.neuron[part], value
+        )
+
+    def same_as(self, other: Spikes) -> bool:
+        """Whether both hold exactly the same events."""
+        mine = 1 if self.value is None else self.value
+        theirs = 1 if other.value is None else other.value
+        return bool(
+            self.n == other.n
+            and np.array_equal(self.trial, other.trial)
+            and np.array_equal(self.step, other.step)
+            and np.array_equal(self.neuron, other.neuron)
+            and np.array_equal(
+                np.broadcast_to(mine, self.step.shape), np.broadcast_to(theirs, self.step.shape)
+            )
+        )

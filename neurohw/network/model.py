@@ -1,0 +1,151 @@
+"""The float network: populations, projections, the time step, and how it is meant to be stepped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+
+from neurohw.errors import NetworkError, UnknownName
+from neurohw.network.populations import CurrentInput, Population, SpikeInput
+from neurohw.network.projections import Projection
+
+Integrator = Literal["exact", "euler"]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What the author means: populations by name, projections between them, and time.
+
+    ``dt`` is the time step in seconds for which the network was made; it is never guessed.
+    ``integrator`` says how its author steps the equations: ``exact`` multiplies by
+    ``exp(-dt / tau)``, ``euler`` by ``1 - dt / tau`` (what snnTorch, Norse and Lava train with).
+    ``outputs`` names the populations that are read out; by default those that project nowhere.
+    """
+
+    populations: Mapping[str, Population]
+    projections: tuple[Projection, ...]
+    dt: float
+    integrator: Integrator = "exact"
+    outputs: tuple[str, ...] = ()
+    name: str = "network"
+    inputs: tuple[str, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        _check_step(self)
+        _check_populations(self.populations)
+        named = _named(self.projections)
+        for projection in named:
+            _check_projection(projection, self.populations)
+        sources = {p.source for p in named}
+        outputs = tuple(self.outputs) or tuple(
+            name for name, p in self.populations.items()
+            if name not in sources and not isinstance(p, (SpikeInput, CurrentInput))
+        )  # fmt: skip
+        for output in outputs:
+            if output not in self.populations:
+                raise UnknownName.of("output population", output, self.populations)
+        inputs = tuple(
+            k for k, p in self.populations.items() if isinstance(p, (SpikeInput, CurrentInput))
+        )
+        object.__setattr__(self, "populations", MappingProxyType(dict(self.populations)))
+        object.__setattr__(self, "projections", named)
+        object.__setattr__(self, "outputs", outputs)
+        object.__setattr__(self, "inputs", inputs)
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons, inputs not counted."""
+        return sum(p.n for name, p in self.populations.items() if name not in self.inputs)
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return sum(p.synapses for p in self.projections)
+
+    def with_(self, **changes: object) -> Network:
+        """The same network with some fields replaced."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def latency(self) -> int:
+        """Steps until a spike of an input has reached every population it can reach.
+
+        The shortest path counts, one step for each projection plus its smallest delay: with this
+        many more steps than the input has, its last spikes have shown their effect.
+        """
+        reached = dict.fromkeys(self.inputs, 0)
+        frontier = list(self.inputs)
+        while frontier:
+            source = frontier.pop(0)
+            for p in self.projections:
+                if p.source == source and p.target not in reached and p.synapses:
+                    extra = round(float(p.delay.min()) / self.dt)
+                    reached[p.target] = reached[source] + 1 + extra
+                    frontier.append(p.target)
+        return max(reached.values(), default=0)
+
+
+def _check_step(network: Network) -> None:
+    dt = network.dt
+    if not isinstance(dt, (int, float)) or not np.isfinite(dt) or dt <= 0:
+        raise NetworkError(f"dt is {dt!r}; give the time step in seconds, such as 1e-3")
+    if network.integrator not in ("exact", "euler"):
+        raise NetworkError(f"integrator is {network.integrator!r}; it is 'exact' or 'euler'")
+    if network.integrator == "euler":
+        for name, population in network.populations.items():
+            for parameter, values in population.parameters():
+                if parameter.startswith("tau") and values.min() < dt:
+                    raise NetworkError(
+                        f"{name}.{parameter} is {values.min():g} s, shorter than the time step "
+                        f"{dt:g} s: Euler steps would overshoot; use a smaller dt or integrator "
+                        "'exact'"
+                    )
+
+
+def _check_populations(populations: Mapping[str, Population]) -> None:
+    if not populations:
+        raise NetworkError("the network has no population; add one")
+    for name, population in populations.items():
+        if not isinstance(population, Population):
+            raise NetworkError(f"population '{name}' is a {type(population).__name__}, no model")
+
+
+def _named(projections: Iterable[Projection]) -> tuple[Projection, ...]:
+    """Every projection with a name of its own: 'a->b', a second one 'a->b#2'."""
+    seen: set[str] = set()
+    named = []
+    for projection in projections:
+        base = projection.name or f"{projection.source}->{projection.target}"
+        name, k = base, 1
+        while name in seen:
+            k += 1
+            name = f"{base}#{k}"
+        seen.add(name)
+        named.append(replace(projection, name=name))
+    return tuple(named)
+
+
+def _check_projection(projection: Projection, populations: Mapping[str, Population]) -> None:
+    label = f"projection '{projection.name}'"
+    for end in (projection.source, projection.target):
+        if end not in populations:
+            raise UnknownName.of(f"population in {label}:", end, populations)
+    source, target = populations[projection.source], populations[projection.target]
+    if isinstance(target, (SpikeInput, CurrentInput)):
+        raise NetworkError(f"{label} ends at the input '{projection.target}'; inputs take none")
+    if not source.spiking and not isinstance(source, CurrentInput):
+        raise NetworkError(
+            f"{label} starts at '{projection.source}', a {source.kind}, which never spikes"
+        )
+    for which, index, n, end in (
+        ("source", projection.pre, source.n, projection.source),
+        ("target", projection.post, target.n, projection.target),
+    ):
+        if index.size and int(index.max()) >= n:
+            raise NetworkError(
+                f"{label}: {which} index {index.max()} is outside '{end}', which has {n} neurons; "
+                "check the orientation of the weight matrix (n_target, n_source)"
+            )

@@ -1,0 +1,114 @@
+"""Projections: who is connected to whom, with which weight and delay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurohw.errors import NetworkError
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one population to another, as a list sorted by source neuron.
+
+    ``pre`` and ``post`` are int32 indices, ``weight`` float64 (units of current) and ``delay``
+    float64 seconds, all of shape (synapses,). The delay is counted from the end of the step in
+    which the source spiked: with 0 the spike acts on the target's next step, the earliest there is.
+    Make one with :meth:`dense` or :meth:`sparse`.
+    """
+
+    source: str
+    target: str
+    pre: NDArray[np.int32]
+    post: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    delay: NDArray[np.float64]
+    name: str = ""
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return int(self.pre.size)
+
+    @classmethod
+    def dense(
+        cls, source: str, target: str, weight: ArrayLike, delay: ArrayLike = 0.0, name: str = ""
+    ) -> Projection:
+        """All-to-all from a matrix of shape (n_target, n_source), as in NIR and PyTorch.
+
+        ``delay`` is a number or a matrix of the same shape. An entry that is exactly 0 makes no
+        synapse.
+        """
+        matrix = np.asarray(weight, dtype=np.float64)
+        if matrix.ndim != 2:
+            raise NetworkError(
+                f"projection {source} -> {target}: weight has shape {matrix.shape}; give a matrix "
+                "(n_target, n_source)"
+            )
+        try:
+            delays = np.broadcast_to(np.asarray(delay, dtype=np.float64), matrix.shape)
+        except ValueError:
+            raise NetworkError(
+                f"projection {source} -> {target}: delay has shape {np.shape(delay)}, weight has "
+                f"{matrix.shape}; give one number or a matrix of that shape"
+            ) from None
+        pre, post = np.nonzero(matrix.T)
+        return cls.sparse(
+            source, target, pre, post, matrix[post, pre], delays[post, pre], name=name
+        )
+
+    @classmethod
+    def sparse(
+        cls,
+        source: str,
+        target: str,
+        pre: ArrayLike,
+        post: ArrayLike,
+        weight: ArrayLike,
+        delay: ArrayLike = 0.0,
+        name: str = "",
+    ) -> Projection:
+        """Synapse by synapse: ``pre`` and ``post`` indices, ``weight`` and ``delay`` each a number
+        or one per synapse. Several synapses between the same two neurons add up."""
+        label = f"projection {source} -> {target}"
+        pre_, post_ = np.atleast_1d(np.asarray(pre)), np.atleast_1d(np.asarray(post))
+        for which, array in (("pre", pre_), ("post", post_)):
+            if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+                raise NetworkError(f"{label}: {which} must be a list of integer indices")
+            if array.size and (int(array.min()) < 0 or int(array.max()) >= 2**31):
+                raise NetworkError(f"{label}: {which} has {array.min()}; indices start at 0")
+        if pre_.size != post_.size:
+            raise NetworkError(
+                f"{label}: {pre_.size} pre indices but {post_.size} post indices; give one of each "
+                "per synapse"
+            )
+        columns = []
+        for which, value in (("weight", weight), ("delay", delay)):
+            try:
+                column = np.asarray(value, dtype=np.float64)
+                column = np.array(np.broadcast_to(column, pre_.shape))
+            except (TypeError, ValueError):
+                raise NetworkError(
+                    f"{label}: {which} has shape {np.shape(value)} for {pre_.size} synapses; give "
+                    "one number or one per synapse"
+                ) from None
+            if not np.isfinite(column).all():
+                k = int(np.flatnonzero(~np.isfinite(column))[0])
+                raise NetworkError(
+                    f"{label}: {which} of synapse {k} ({pre_[k]} -> {post_[k]}) is {column[k]}; "
+                    "every value must be finite"
+                )
+            columns.append(column)
+        if columns[1].size and columns[1].min() < 0:
+            raise NetworkError(f"{label}: a delay is {columns[1].min():g} s; delays are 0 or more")
+        order = np.lexsort((post_, pre_))
+        arrays = [
+            pre_[order].astype(np.int32), post_[order].astype(np.int32),
+            columns[0][order], columns[1][order],
+        ]  # fmt: skip
+        for array in arrays:
+            array.setflags(write=False)
+        return cls(source, target, *arrays, name=name)
