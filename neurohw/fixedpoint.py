@@ -2,7 +2,9 @@
 
 A format is written as the field writes it: ``s24 wrap`` (24 bits, two's complement, wraps),
 ``s16 clamp`` (saturates to -32768..32767), ``s24 clamp symmetric`` (saturates to +-(2^23 - 1)),
-``u12`` (0..4095; a store outside is an error that names the register). ``int`` is an exact
+``u12`` (0..4095; a store outside is an error that names the register). ``s24 fold`` takes one
+conditional turn of 2^24, as lava-nc's LIF does instead of wrapping: it holds (-2^23, 2^23] and, for
+values more than a turn outside, up to what its 32-bit container holds. ``int`` is an exact
 intermediate of unlimited width, which the analysis must prove to fit into 64 bits.
 """
 
@@ -12,10 +14,21 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Overflow = Literal["error", "wrap", "clamp", "clamp symmetric", "exact"]
+Overflow = Literal["error", "wrap", "clamp", "clamp symmetric", "fold", "exact"]
 
-_PATTERN = re.compile(r"(?P<sign>[su])(?P<bits>[0-9]{1,2})(?: (?P<mode>wrap|clamp|clamp symmetric))?")
+_PATTERN = re.compile(r"(?P<sign>[su])(?P<bits>[0-9]{1,2})(?: (?P<mode>wrap|clamp|clamp symmetric|fold))?")
 INT64 = (-(2**63), 2**63 - 1)
+
+
+def fold(value: int, bits: int) -> int:
+    """One conditional turn: minus 2^bits if above 2^(bits-1), then plus 2^bits if at most
+    -2^(bits-1) (lava-nc 0.10, proc/lif/models.py)."""
+    half = 2 ** (bits - 1)
+    if value > half:
+        value -= 2 * half
+    if value <= -half:
+        value += 2 * half
+    return value
 
 
 @dataclass(frozen=True)
@@ -31,12 +44,20 @@ class Format:
         """Smallest value that the format holds."""
         if not self.signed:
             return 0
-        return -(2 ** (self.bits - 1)) + (self.overflow == "clamp symmetric")
+        return -(2 ** (self.bits - 1)) + (self.overflow in ("clamp symmetric", "fold"))
 
     @property
     def high(self) -> int:
         """Largest value that the format holds."""
-        return int(2 ** (self.bits - self.signed) - 1)
+        return int(2 ** (self.bits - self.signed) - (self.overflow != "fold"))
+
+    @property
+    def reads(self) -> tuple[int, int]:
+        """Smallest and largest value that may be found in the register."""
+        if self.overflow != "fold":
+            return self.low, self.high
+        container = 32 if self.bits < 32 else 64
+        return -(2 ** (container - 1)), 2 ** (container - 1) - 1
 
     def holds(self, value: int) -> bool:
         """Whether ``value`` is stored unchanged."""
@@ -54,13 +75,16 @@ class Format:
             return (value - self.low) % (2**self.bits) + self.low
         if self.overflow == "error":
             raise OverflowError(value)
+        if self.overflow == "fold":
+            return fold(value, self.bits)
         return min(max(value, self.low), self.high)
 
     @property
     def storage(self) -> str:
         """Name of the smallest numpy dtype that holds every value of the format."""
+        low, high = self.reads
         for bits in (8, 16, 32):
-            if self.low >= -(2 ** (bits - 1)) and self.high < 2 ** (bits - 1):
+            if low >= -(2 ** (bits - 1)) and high < 2 ** (bits - 1):
                 return f"int{bits}"
         return "int64"
 
@@ -90,6 +114,6 @@ def parse_format(text: str) -> Format:
     widest = 64 if signed else 63
     if not (1 + signed) <= bits <= widest:
         raise ValueError(f"'{text}' has {bits} bits; a register has {1 + signed} to {widest}")
-    if mode == "clamp symmetric" and not signed:
-        raise ValueError(f"'{text}': only a signed register can clamp symmetrically; write 'clamp'")
+    if mode in ("clamp symmetric", "fold") and not signed:
+        raise ValueError(f"'{text}': only a signed register can {mode}; write 'clamp' or 'wrap'")
     return Format(bits, signed, mode)

@@ -1,0 +1,188 @@
+"""From a TOML file to a Chip, with every mistake reported at its line and column."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from neurohw.chip.find import find_profile
+from neurohw.chip.model import Chip, Delivery, DelayFormat, Number, Oracle, WeightFormat, WeightMode
+from neurohw.chip.neuron import read_neuron
+from neurohw.chip.positions import find_positions
+from neurohw.chip.table import Table
+from neurohw.errors import EquationError, FileError, ProfileError
+from neurohw.formulas import parse_formula
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FORMAT = 1
+LARGEST = 1_000_000
+LIMITS = ("cores", "neurons_per_core", "neurons", "synapses", "fan_in", "fan_out")
+
+
+def load_chip(name: str | Path, changes: Mapping[str, Any] | None = None) -> Chip:
+    """The chip of that name, or of the profile at that path (anything with a '/' or '.toml').
+
+    ``changes`` replaces values by dotted key before validation, such as
+    ``{"weight.bits": 4, "neuron.lif.registers.v": "s16 clamp"}``: a variant without a file.
+    """
+    path = find_profile(name)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise FileError(f"{path}: has over {LARGEST:,} bytes; a profile is a short text")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path}: can't be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
+    return parse_chip(text, str(path), changes)
+
+
+def parse_chip(text: str, file: str = "profile", changes: Mapping[str, Any] | None = None) -> Chip:
+    """A chip from the text of a profile."""
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        match = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        place = f":{match[1]}:{match[2]}" if match else ""
+        message = str(error).split(" (at")[0]
+        raise ProfileError(f"{file}{place}: not valid TOML: {message}") from None
+    for key, value in (changes or {}).items():
+        _change(data, key, value, file)
+    return _read(Table(data, (), file, find_positions(text)))
+
+
+def _change(data: dict[str, Any], key: str, value: Any, file: str) -> None:
+    *outer, last = key.split(".")
+    for part in outer:
+        if not isinstance(data.get(part), dict):
+            raise ProfileError(f"{file}: '{key}' can't be changed: there is no table '{part}'")
+        data = data[part]
+    if last not in data:
+        listed = ", ".join(data)
+        raise ProfileError(f"{file}: '{key}' can't be changed: there are only {listed}")
+    data[last] = value
+
+
+def _read(top: Table) -> Chip:
+    version = top.integer("format", 0, 2**31)
+    if version != FORMAT:
+        raise top.error(
+            f"format is {version}; this version reads format {FORMAT}: see hw_profiles/README.md",
+            "format",
+        )
+    name = top.text("name")
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+        raise top.error(f"name is '{name}'; use small letters, digits, '_' and '-'", "name")
+    sources = {key: top.table("sources").text(key) for key in top.table("sources").data}
+    oracle = top.table("oracle")
+    chip = Chip(
+        name=name,
+        title=top.text("title"),
+        notes=top.text("notes", ""),
+        oracle=Oracle(oracle.text("name"), oracle.text("claim"), oracle.text("vectors", "")),
+        sources=sources,
+        neurons={
+            key: read_neuron(key, table, sources, _tables(top)) for key, table in top.tables("neuron")
+        },
+        delivery=_delivery(top.table("delivery"), sources),
+        weight=_weight(top.table("weight"), sources),
+        delay=_delay(top.table("delay"), sources),
+        limits=_limits(top.table("limits"), sources),
+        path=top.file,
+    )
+    oracle.finish()
+    top.finish()
+    if not chip.neurons:
+        raise top.error("[neuron] is empty; a chip has at least one neuron", "neuron")
+    return chip
+
+
+def _tables(top: Table) -> dict[str, tuple[int, ...]]:
+    tables = top.table("tables", required=False)
+    found = {}
+    for key in tables.data:
+        values = tables.get(key, list, "a list of integers")
+        if not values or not all(type(v) is int and abs(v) < 2**62 for v in values):
+            raise tables.error(f"table '{key}' must be a list of integers below 2^62", key)
+        found[key] = tuple(values)
+    return found
+
+
+def _delivery(table: Table, sources: Mapping[str, str]) -> Delivery:
+    engine = table.choice("engine", ("summed",))
+    delivery = Delivery(
+        engine=engine,  # type: ignore[arg-type]
+        latency=table.integer("latency", 1, 16),
+        source=table.source(sources),
+        status=table.status(),
+    )
+    table.finish()
+    return delivery
+
+
+def _weight(table: Table, sources: Mapping[str, str]) -> WeightFormat:
+    bits = table.integer("bits", 1, 31)
+    exponent = table.table("exponent")
+    low = exponent.integer("min", -30, 30)
+    limits = (low, exponent.integer("max", low, 30))
+    exponent.finish()
+    modes = []
+    for k, data in enumerate(table.get("modes", list, "a list of tables [[weight.modes]]")):
+        if not isinstance(data, dict):
+            raise table.error("every entry of weight.modes is a table", "modes")
+        mode = Table(data, (*table.path, "modes"), table.file, table.positions)
+        label = mode.text("name")
+        numbers = {}
+        for key in ("min", "max", "step"):
+            value = mode.get(key, (int, str), "an integer or a formula of 'bits'")
+            try:
+                number = float(parse_formula(value, {"bits"})({"bits": float(bits)}))
+            except EquationError as error:
+                raise mode.located(error, key) from None
+            if number != round(number) or abs(number) >= 2**31:
+                raise mode.error(f"weight.modes[{k}].{key} is {number}; it must be a whole number", key)
+            numbers[key] = int(number)
+        if numbers["step"] < 1 or numbers["min"] > numbers["max"]:
+            raise mode.error(
+                f"weight mode '{label}' holds {numbers['min']}..{numbers['max']} in steps of "
+                f"{numbers['step']}, which is nothing; give min <= max and step >= 1"
+            )
+        modes.append(WeightMode(label, numbers["min"], numbers["max"], numbers["step"]))
+        mode.finish()
+    if not modes:
+        raise table.error("weight.modes is empty; a chip has at least one", "modes")
+    shift = table.choice("right_shift", ("sum", "synapse"))
+    weight = WeightFormat(
+        bits, tuple(modes), limits, shift, table.source(sources), table.status()  # type: ignore[arg-type]
+    )
+    table.finish()
+    return weight
+
+
+def _delay(table: Table, sources: Mapping[str, str]) -> DelayFormat:
+    low = table.integer("min", 0, 4096)
+    where = table.choice("where", ("synapse", "axon"))
+    delay = DelayFormat(
+        low, table.integer("max", low, 4096), where, table.source(sources), table.status()  # type: ignore[arg-type]
+    )
+    table.finish()
+    return delay
+
+
+def _limits(table: Table, sources: Mapping[str, str]) -> dict[str, Number]:
+    found = {}
+    for key in table.data:
+        if key not in LIMITS:
+            raise table.error(f"unknown limit '{key}'; there are: {', '.join(LIMITS)}", key)
+        entry = table.table(key)
+        value = entry.integer("value", 1, 2**62)
+        found[key] = Number(value, entry.source(sources), entry.status())
+        entry.finish()
+    return found

@@ -1,0 +1,184 @@
+"""Reading one neuron of a profile: formats, equations, and how physical parameters become codes."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+
+from neurohw.chip.model import FromPhysical, LavaBinding, Neuron, Requirement
+from neurohw.chip.table import Table
+from neurohw.equations import Program, compile_program
+from neurohw.equations.primitives import PRIMITIVES
+from neurohw.errors import EquationError
+from neurohw.fixedpoint import Format, parse_format
+from neurohw.formulas import FUNCTIONS, STEPPING, Formula, parse_formula
+from neurohw.network.populations import MODELS
+
+_RESERVED = {*PRIMITIVES, *FUNCTIONS, *STEPPING, "table", "np", "range", "scale", "dt", "njit"}
+
+
+def read_neuron(
+    name: str, table: Table, sources: Mapping[str, str], tables: Mapping[str, tuple[int, ...]]
+) -> Neuron:
+    """The neuron in ``[neuron.NAME]``; ProfileError or EquationError if it can't be."""
+    _check_name(table, name)
+    summary, source, status = table.text("summary"), table.source(sources), table.status()
+    registers = _formats(table, "registers", {})
+    parameters = _formats(table, "parameters", {}, required=False)
+    inputs = _formats(table, "inputs", {})
+    wires = _formats(table, "wires", {}, required=False)
+    constants = table.table("constants", required=False)
+    numbers = {key: constants.integer(key, -(2**62), 2**62) for key in constants.data}
+    _check_distinct(table, registers, parameters, inputs, wires, numbers)
+    if len(inputs) != 1:
+        raise table.error(f"neuron '{name}' has {len(inputs)} inputs; it must have one", "inputs")
+
+    def program(key: str, inputs: Mapping[str, Format]) -> Program:
+        try:
+            return compile_program(
+                table.text(key), registers=registers, wires=wires, parameters=parameters,
+                inputs=inputs, constants=numbers, tables=tables,
+            )  # fmt: skip
+        except EquationError as error:
+            raise table.located(error, key) from None
+
+    tick = program("tick", inputs)
+    start = program("start", {}) if table.has("start") else None
+    written = {a.target for a in tick.assigns}
+    for unused in sorted(set(wires) - written):
+        raise table.error(f"wire '{unused}' is never assigned in tick; remove it", "wires")
+    lava = table.table("lava") if table.has("lava") else None
+    physical = table.table("from_physical", required=False)
+    neuron = Neuron(
+        name=name, summary=summary, source=source, status=status, tick=tick, start=start,
+        text=table.text("tick"),
+        from_physical={
+            kind: _from_physical(kind, physical.table(kind), tick) for kind in physical.data
+        },
+        lava=None if lava is None else _lava(lava, tick),
+    )  # fmt: skip
+    table.finish()
+    return neuron
+
+
+def _formats(
+    table: Table, key: str, default: dict[str, Format], required: bool = True
+) -> dict[str, Format]:
+    inner = table.table(key, required)
+    found = dict(default)
+    for name in inner.data:
+        _check_name(inner, name)
+        text = inner.text(name)
+        try:
+            found[name] = parse_format(text)
+        except ValueError as error:
+            raise inner.error(f"{inner.name}.{name}: {error}", name) from None
+        if found[name].overflow == "exact" and key != "wires":
+            raise inner.error(f"{inner.name}.{name} is 'int'; only a wire has no width", name)
+    return found
+
+
+def _check_name(table: Table, name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+        raise table.error(f"'{name}' is no name; use small letters, digits and '_'", name)
+    if name in _RESERVED:
+        raise table.error(f"'{name}' is a word of the language; choose another name", name)
+
+
+def _check_distinct(table: Table, *groups: Mapping[str, object]) -> None:
+    seen: set[str] = set()
+    for group in groups:
+        for name in group:
+            if name in seen:
+                raise table.error(f"'{name}' is declared twice in [{table.name}]")
+            seen.add(name)
+
+
+def _formulas(table: Table, key: str, known: set[str], grow: bool = False) -> dict[str, Formula]:
+    inner = table.table(key, required=False)
+    found = {}
+    for name in inner.data:
+        value = inner.get(name, (str, int, float), "a formula in quotes, or a number")
+        try:
+            found[name] = parse_formula(value, known)
+        except EquationError as error:
+            raise inner.located(error, name) from None
+        if grow:
+            known.add(name)
+    return found
+
+
+def _from_physical(kind: str, table: Table, tick: Program) -> FromPhysical:
+    if kind not in MODELS:
+        raise table.error(f"unknown population kind '{kind}'; there are: {', '.join(MODELS)}")
+    physical = {*MODELS[kind].parameter_names(), "dt"}
+    known = physical | {"scale"} | set(tick.constants)
+    require = []
+    inner = table.table("require", required=False)
+    for text in inner.data:
+        try:
+            test = parse_formula(text, physical)
+        except EquationError as error:
+            raise inner.error(error.message, text) from None
+        require.append(Requirement(test, inner.text(text)))
+    let = _formulas(table, "let", known, grow=True)
+    codes = _formulas(table, "codes", known, grow=True)
+    _check_covered(table, "codes", codes, tick.parameters, all_of_them=True)
+    initial = _formulas(table, "initial", known)
+    _check_covered(table, "initial", initial, tick.registers)
+    registers = _formulas(table, "registers", known | set(tick.registers))
+    realised = _formulas(table, "realised", known)
+    _check_covered(table, "realised", realised, MODELS[kind].parameter_names())
+    try:
+        weight = parse_formula(table.get("weight", (str, int, float), "a formula"), known)
+    except EquationError as error:
+        raise table.located(error, "weight") from None
+    may_vanish = table.get("may_vanish", list, "a list of parameter names", [])
+    for name in may_vanish:
+        if name not in tick.parameters:
+            raise table.error(f"may_vanish names '{name}', which is no parameter", "may_vanish")
+    table.finish()
+    return FromPhysical(
+        kind, tuple(require), {**let, **codes}, weight, initial, realised, registers,
+        frozenset(may_vanish),
+    )  # fmt: skip
+
+
+def _check_covered(
+    table: Table,
+    key: str,
+    formulas: Mapping[str, Formula],
+    names: object,
+    all_of_them: bool = False,
+) -> None:
+    known = list(names)  # type: ignore[call-overload]
+    inner = table.table(key, required=False)
+    for name in formulas:
+        if name not in known:
+            raise inner.error(f"{inner.name}.{name}: there is only {', '.join(known)}", name)
+    missing = [name for name in known if name not in formulas]
+    if all_of_them and missing:
+        raise table.error(f"[{inner.name}] gives no formula for '{missing[0]}'", key)
+
+
+def _lava(table: Table, tick: Program) -> LavaBinding:
+    known = {*tick.parameters, *tick.registers, *tick.constants}
+    binding = LavaBinding(
+        process=table.text("process", ""),
+        model=table.choice("model", ("native", "generated")),  # type: ignore[arg-type]
+        arguments=_formulas(table, "arguments", known),
+        registers={
+            key: table.table("registers", required=False).text(key)
+            for key in table.table("registers", required=False).data
+        },
+    )
+    for register in binding.registers:
+        if register not in tick.registers:
+            raise table.error(f"'{register}' is no register", "registers")
+    if binding.process and not re.fullmatch(r"lava(\.[A-Za-z_][A-Za-z0-9_]*)+", binding.process):
+        raise table.error(f"process '{binding.process}' is no class path in lava", "process")
+    if binding.model == "native" and not binding.process:
+        raise table.error("a native model needs the class path of its process", "model")
+    table.finish()
+    return binding

@@ -1,0 +1,4 @@
+"""Running a fixed-point network: the generated kernels, and the interpreter that defines them."""
+
+from neurohw.emulate.interpret import interpret as interpret
+from neurohw.emulate.run import emulate as emulate

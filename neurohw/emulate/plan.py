@@ -1,0 +1,147 @@
+"""What a run is to do, checked once and the same for the interpreter and the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurohw.errors import InputError, UnknownName
+from neurohw.fixed import FixedPointNetwork
+from neurohw.network.events import Spikes
+from neurohw.network.inputs import Inputs
+
+OnOverflow = Literal["count", "raise"]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A checked run: ``probes`` are the registers to record, by population and register, with the
+    int64 neuron indices; ``injected`` int64 (trials, steps, n) is added to a population's input."""
+
+    network: FixedPointNetwork
+    steps: int
+    trials: int
+    spikes: Mapping[str, Spikes]
+    injected: Mapping[str, Codes]
+    probes: Mapping[str, Mapping[str, Codes]]
+    stride: int
+    seed: int
+    on_overflow: OnOverflow
+
+
+def plan_run(
+    network: FixedPointNetwork,
+    inputs: Inputs | None,
+    steps: int | None,
+    record: Mapping[str, Sequence[str]] | None,
+    neurons: Mapping[str, ArrayLike] | None,
+    stride: int,
+    seed: int,
+    on_overflow: OnOverflow,
+    injected: Mapping[str, ArrayLike] | None,
+) -> Plan:
+    """Check everything a run is given; InputError or UnknownName name what does not fit."""
+    if inputs is None:
+        if steps is None:
+            raise InputError("neither inputs nor steps given; say how many steps to run")
+        inputs = Inputs(steps)
+    inputs.check(network.inputs, network.spiking_inputs)
+    steps = inputs.steps if steps is None else steps
+    if steps < 1 or stride < 1:
+        raise InputError(f"steps is {steps} and stride {stride}; both start at 1")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed is {seed}; it must be in 0..{2**32 - 1}")
+    if on_overflow not in ("count", "raise"):
+        raise InputError(f"on_overflow is {on_overflow!r}; it is 'count' or 'raise'")
+    for name, s in inputs.spikes.items():
+        if s.value is not None:
+            raise InputError(
+                f"input '{name}' has {int(s.value.max())} spikes of one channel in one step; spikes "
+                f"of {network.chip.name} are binary: split the channel or thin the input"
+            )
+    return Plan(
+        network=network, steps=steps, trials=inputs.trials,
+        spikes={
+            name: _cut(inputs.spikes.get(name) or Spikes.none(n), steps)
+            for name, n in network.inputs.items() if network.spiking_inputs[name]
+        },
+        injected=_injected(network, inputs, steps, injected or {}),
+        probes=_probes(network, record or {}, neurons or {}), stride=stride, seed=seed,
+        on_overflow=on_overflow,
+    )  # fmt: skip
+
+
+def _cut(spikes: Spikes, steps: int) -> Spikes:
+    keep = spikes.step < steps
+    return Spikes(spikes.n, spikes.trial[keep], spikes.step[keep], spikes.neuron[keep])
+
+
+def _probes(
+    network: FixedPointNetwork,
+    record: Mapping[str, Sequence[str]],
+    neurons: Mapping[str, ArrayLike],
+) -> dict[str, dict[str, Codes]]:
+    probes: dict[str, dict[str, Codes]] = {}
+    for name in neurons:
+        if name not in record:
+            raise InputError(f"neurons of '{name}' are listed, but no register of it is recorded")
+    for name, registers in record.items():
+        if name not in network.populations:
+            raise UnknownName.of("population", name, network.populations)
+        population = network.populations[name]
+        if isinstance(registers, str):
+            registers = (registers,)
+        indices = np.unique(np.asarray(neurons.get(name, np.arange(population.n)), dtype=np.int64))
+        if indices.size and (indices[0] < 0 or indices[-1] >= population.n):
+            raise InputError(
+                f"record '{name}': neuron {indices[0] if indices[0] < 0 else indices[-1]} is outside "
+                f"0..{population.n - 1}"
+            )
+        for register in registers:
+            if register not in population.neuron.tick.registers:
+                raise UnknownName.of(
+                    f"register of {population.neuron.name} ('{name}')", register,
+                    population.neuron.tick.registers,
+                )  # fmt: skip
+            probes.setdefault(name, {})[register] = indices
+    return probes
+
+
+def _injected(
+    network: FixedPointNetwork, inputs: Inputs, steps: int, direct: Mapping[str, ArrayLike]
+) -> dict[str, Codes]:
+    total: dict[str, Codes] = {}
+
+    def add(name: str, values: Codes, at: int) -> None:
+        n = network.populations[name].n
+        whole = total.setdefault(name, np.zeros((inputs.trials, steps, n), np.int64))
+        length = min(values.shape[1], steps - at)
+        if length > 0:
+            whole[:, at : at + length] += values[:, :length]
+
+    for current in network.currents:
+        if current.source in inputs.currents:
+            analogue = inputs.currents[current.source]
+            codes = np.stack([current.codes(trial) for trial in analogue])
+            add(current.target, codes, network.chip.delivery.latency + current.delay)
+    for name, given in direct.items():
+        if name not in network.populations:
+            raise UnknownName.of("population", name, network.populations)
+        values = np.asarray(given)
+        n = network.populations[name].n
+        if values.ndim == 2:
+            values = values[None]
+        if values.dtype.kind not in "iub" or values.ndim != 3 or (
+            values.shape[0] != inputs.trials or values.shape[2] != n
+        ):  # fmt: skip
+            raise InputError(
+                f"injected['{name}'] is {values.dtype} {values.shape}; give integers (trials, steps, "
+                f"n) = ({inputs.trials}, {steps}, {n})"
+            )
+        add(name, values.astype(np.int64), 0)
+    return total

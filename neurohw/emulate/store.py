@@ -1,0 +1,58 @@
+"""Kernel source on disk, so that numba's cache works across processes.
+
+A generated module is a real file named by the hash of its text; numba keeps the machine code beside
+it. The folder is $NEUROHW_CACHE_DIR, else the user's cache folder, else a temporary one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+from neurohw import files
+from neurohw.errors import FileError
+
+_LOADED: dict[str, ModuleType] = {}
+
+
+def cache_folder() -> Path:
+    """A writable folder for generated kernels."""
+    given = os.environ.get("NEUROHW_CACHE_DIR")
+    home = os.environ.get("XDG_CACHE_HOME")
+    candidates = [Path(given)] if given else []
+    candidates.append(Path(home) / "neurohw" if home else Path.home() / ".cache" / "neurohw")
+    for folder in candidates:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix="neurohw-kernels-"))
+
+
+def load_kernel(source: str) -> ModuleType:
+    """The module of this source text, from memory, from disk, or written now."""
+    digest = hashlib.sha256(source.encode()).hexdigest()[:20]
+    if digest in _LOADED:
+        return _LOADED[digest]
+    path = cache_folder() / f"kernel_{digest}.py"
+    try:
+        known = path.read_text(encoding="utf-8") if path.is_file() else ""
+    except OSError:
+        known = ""
+    if known != source:
+        files.write_text(path, source)
+    spec = importlib.util.spec_from_file_location(f"neurohw_kernel_{digest}", path)
+    if spec is None or spec.loader is None:
+        raise FileError(f"{path}: the generated kernel can't be loaded; empty the folder")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    _LOADED[digest] = module
+    return module

@@ -1,0 +1,321 @@
+"""The network as a chip holds it: integers, formats, and what each code stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neurohw.chip.model import Chip, FromPhysical, Neuron
+from neurohw.equations.interpret import execute
+from neurohw.errors import CapacityError, InputError, NetworkError, UnknownName
+from neurohw.fixedpoint import Format
+from neurohw.formulas import Functions
+from neurohw.recording import Recording, Trace
+
+if TYPE_CHECKING:
+    from neurohw.quantise.record import QuantisationRecord
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the codes of a population stand for: the formulas and the values they were made from."""
+
+    rules: FromPhysical
+    values: Mapping[str, Any]
+    functions: Functions
+    scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPopulation:
+    """``n`` neurons of the chip's ``neuron``: int64 codes (n,) for every parameter.
+
+    ``initial`` holds what the host writes into registers before the first tick; other registers
+    start at 0, or at what the neuron's ``start`` equations say.
+    """
+
+    name: str
+    n: int
+    neuron: Neuron
+    parameters: Mapping[str, Codes]
+    initial: Mapping[str, Codes] = field(default_factory=dict)
+    meaning: Meaning | None = None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        n: int,
+        neuron: Neuron,
+        parameters: Mapping[str, ArrayLike],
+        initial: Mapping[str, ArrayLike] | None = None,
+        meaning: Meaning | None = None,
+    ) -> FixedPopulation:
+        """From codes (numbers or arrays), each checked against its format."""
+        formats = neuron.tick.parameters
+        for key in parameters:
+            if key not in formats:
+                raise UnknownName.of(f"parameter of {neuron.name}", key, formats)
+        for key in formats:
+            if key not in parameters:
+                raise NetworkError(f"population '{name}': no code for parameter '{key}'; give one")
+        for key in initial or {}:
+            if key not in neuron.tick.registers:
+                raise UnknownName.of(f"register of {neuron.name}", key, neuron.tick.registers)
+        registers = neuron.tick.registers
+        return cls(
+            name, n, neuron,
+            {k: _codes(f"{name}.{k}", v, n, formats[k]) for k, v in parameters.items()},
+            {k: _codes(f"{name}.{k}", v, n, registers[k]) for k, v in (initial or {}).items()},
+            meaning,
+        )  # fmt: skip
+
+    def start(self) -> dict[str, Codes]:
+        """Every register before the first tick, int64 (n,)."""
+        registers = self.neuron.tick.registers
+        state = {k: np.zeros(self.n, np.int64) for k in registers}
+        program = self.neuron.start
+        if program is not None:
+            names = list(self.parameters)
+            rows = np.stack([self.parameters[k] for k in names] or [np.zeros(self.n, np.int64)])
+            unique, inverse = np.unique(rows, axis=1, return_inverse=True)
+            values = []
+            for column in unique.T:
+                cell = {**dict.fromkeys(registers, 0), **dict(zip(names, map(int, column), strict=False))}
+                execute(program, cell)
+                values.append([cell[k] for k in registers])
+            table = np.array(values, np.int64)[np.ravel(inverse)]
+            state = {k: np.ascontiguousarray(table[:, j]) for j, k in enumerate(registers)}
+        return {**state, **{k: v.copy() for k, v in self.initial.items()}}
+
+
+def _codes(what: str, value: ArrayLike, n: int, form: Format) -> Codes:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iub":
+        raise NetworkError(f"{what} holds {array.dtype} values; codes are integers")
+    try:
+        codes = np.array(np.broadcast_to(array.astype(np.int64), (n,)))
+    except ValueError:
+        raise NetworkError(
+            f"{what} has shape {array.shape} for {n} neurons; give a number or {n} of them"
+        ) from None
+    low, high = form.reads
+    bad = (codes < low) | (codes > high)
+    if bad.any():
+        j = int(np.flatnonzero(bad)[0])
+        raise CapacityError(
+            f"{what}[{j}] is {codes[j]}; {form} holds {low}..{high}: choose a code inside"
+        )
+    codes.setflags(write=False)
+    return codes
+
+
+@dataclass(frozen=True, eq=False)
+class FixedProjection:
+    """Synapses as stored: ``weight`` int32 mantissas of one ``mode`` and ``exponent``, ``delay``
+    int32 ticks beyond the mandatory one; all of shape (synapses,), sorted by source neuron."""
+
+    name: str
+    source: str
+    target: str
+    pre: NDArray[np.int32]
+    post: NDArray[np.int32]
+    weight: NDArray[np.int32]
+    delay: NDArray[np.int32]
+    exponent: int = 0
+    mode: str = ""
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return int(self.pre.size)
+
+    @classmethod
+    def of(
+        cls,
+        source: str,
+        target: str,
+        pre: ArrayLike,
+        post: ArrayLike,
+        weight: ArrayLike,
+        delay: ArrayLike = 0,
+        exponent: int = 0,
+        name: str = "",
+    ) -> FixedProjection:
+        """From integer columns in any order."""
+        pre_ = np.atleast_1d(np.asarray(pre)).astype(np.int32)
+        columns = [
+            np.array(np.broadcast_to(np.asarray(c), pre_.shape)).astype(np.int32)
+            for c in (post, weight, delay)
+        ]
+        order = np.lexsort((columns[0], pre_))
+        return cls(
+            name or f"{source}->{target}", source, target, pre_[order],
+            *(c[order] for c in columns), exponent=exponent,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class FixedCurrent:
+    """Current that the host computes and writes into a population's input, in weight units.
+
+    ``weight`` is float64 (n_target, n_source), already in weight units; the sum of weight times
+    value over the sources is rounded half to even, ``delay`` ticks after the mandatory one.
+    """
+
+    name: str
+    source: str
+    target: str
+    weight: NDArray[np.float64]
+    delay: int = 0
+
+    def codes(self, values: NDArray[np.float64]) -> Codes:
+        """Integer currents (steps, n_target) from analogue values (steps, n_source).
+
+        Added source by source, so that every machine rounds the same sum.
+        """
+        total = np.zeros((values.shape[0], self.weight.shape[0]))
+        for k in range(self.weight.shape[1]):
+            total += values[:, k, None] * self.weight[None, :, k]
+        if total.size and np.abs(total).max() >= 2**62:
+            raise InputError(f"current '{self.name}' reaches {np.abs(total).max():g}; make it smaller")
+        return np.rint(total).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPointNetwork:
+    """A network in the integers of one chip: the logical network, before it is mapped to cores."""
+
+    chip: Chip
+    dt: float
+    inputs: Mapping[str, int]
+    populations: Mapping[str, FixedPopulation]
+    projections: tuple[FixedProjection, ...]
+    currents: tuple[FixedCurrent, ...] = ()
+    spiking_inputs: Mapping[str, bool] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    record: QuantisationRecord | None = None
+    name: str = "network"
+
+    def __post_init__(self) -> None:
+        spiking = {name: self.spiking_inputs.get(name, True) for name in self.inputs}
+        object.__setattr__(self, "spiking_inputs", MappingProxyType(spiking))
+        object.__setattr__(self, "inputs", MappingProxyType(dict(self.inputs)))
+        object.__setattr__(self, "populations", MappingProxyType(dict(self.populations)))
+        check_limits(self)
+        for projection in self.projections:
+            _check_projection(self, projection)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Neurons by population, inputs first."""
+        return {**self.inputs, **{k: p.n for k, p in self.populations.items()}}
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons, inputs not counted."""
+        return sum(p.n for p in self.populations.values())
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return sum(p.synapses for p in self.projections)
+
+    def physical(self, recording: Recording) -> Recording:
+        """The same recording with traces in physical units, named as in the float model."""
+        traces: dict[str, dict[str, Trace]] = {}
+        for name, registers in recording.traces.items():
+            meaning = self.populations[name].meaning if name in self.populations else None
+            if meaning is None:
+                continue
+            for variable, formula in meaning.rules.registers.items():
+                read = [r for r in formula.names if r in registers]
+                if len(read) != 1:
+                    continue
+                trace = registers[read[0]]
+                values = {
+                    k: np.asarray(v)[trace.neurons] if np.ndim(v) else v
+                    for k, v in meaning.values.items()
+                }
+                values[read[0]] = trace.values.astype(np.float64)
+                shaped = np.broadcast_to(formula(values, meaning.functions), trace.values.shape)
+                traces.setdefault(name, {})[variable] = Trace(
+                    np.array(shaped, dtype=np.float64), trace.neurons, trace.stride
+                )
+        fields = {**recording.__dict__, "traces": traces}
+        return Recording(**fields)
+
+
+def _check_projection(net: FixedPointNetwork, p: FixedProjection) -> None:
+    chip, sizes = net.chip, net.sizes
+    for end in (p.source, p.target):
+        if end not in sizes:
+            raise UnknownName.of(f"population in projection '{p.name}':", end, sizes)
+    if p.target not in net.populations or not net.spiking_inputs.get(p.source, True):
+        raise NetworkError(f"projection '{p.name}': spikes go from neurons or inputs to neurons")
+    for what, column, high in (("pre", p.pre, sizes[p.source]), ("post", p.post, sizes[p.target])):
+        if column.size and (column.min() < 0 or column.max() >= high):
+            raise NetworkError(f"projection '{p.name}': {what} index outside 0..{high - 1}")
+    low, high = chip.weight.exponent
+    if not low <= p.exponent <= high:
+        raise CapacityError(
+            f"projection '{p.name}': exponent {p.exponent} is outside {low}..{high} of {chip.name}"
+        )
+    if p.weight.size:
+        least, most = int(p.weight.min()), int(p.weight.max())
+        fits = [
+            m for m in chip.weight.modes
+            if m.low <= least and most <= m.high and not ((p.weight - m.low) % m.step).any()
+        ]  # fmt: skip
+        if not fits:
+            modes = ", ".join(f"{m.name} {m.low}..{m.high} by {m.step}" for m in chip.weight.modes)
+            raise CapacityError(
+                f"projection '{p.name}': weights {least}..{most} are in no weight mode of "
+                f"{chip.name} ({modes}); requantise or split the projection"
+            )
+        if p.delay.min() < chip.delay.low or p.delay.max() > chip.delay.high:
+            bad = int(p.delay.max() if p.delay.max() > chip.delay.high else p.delay.min())
+            raise CapacityError(
+                f"projection '{p.name}': a delay of {bad} ticks; {chip.name} holds "
+                f"{chip.delay.low}..{chip.delay.high}: use a coarser time step or shorter delays"
+            )
+
+
+def check_limits(net: FixedPointNetwork) -> None:
+    """CapacityError for the first limit of the chip that the network exceeds."""
+    limits = {k: int(n.value) for k, n in net.chip.limits.items()}
+    if "cores" in limits and "neurons_per_core" in limits:
+        whole = limits["cores"] * limits["neurons_per_core"]
+        limits["neurons"] = min(limits.get("neurons", whole), whole)
+    fan_in, fan_out = 0, 0
+    used = {"neurons": net.neurons, "synapses": net.synapses}
+    if "fan_in" in limits:
+        for name, p in net.populations.items():
+            total = np.zeros(p.n, np.int64)
+            for q in net.projections:
+                if q.target == name:
+                    total += np.bincount(q.post, minlength=p.n)
+            fan_in = max(fan_in, int(total.max()))
+        used["fan_in"] = fan_in
+    if "fan_out" in limits:
+        for name, n in net.sizes.items():
+            total = np.zeros(n, np.int64)
+            for q in net.projections:
+                if q.source == name:
+                    total += np.bincount(q.pre, minlength=n)
+            fan_out = max(fan_out, int(total.max()))
+        used["fan_out"] = fan_out
+    for key, has in used.items():
+        if key in limits and has > limits[key]:
+            raise CapacityError(
+                f"the network has {has:,} {key.replace('_', '-')}, {net.chip.name} has room for "
+                f"{limits[key]:,}: {has - limits[key]:,} too many; use a larger chip or a smaller "
+                "network"
+            )
