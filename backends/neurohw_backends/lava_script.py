@@ -383,6 +383,16 @@ class Encoded:
     weight: np.ndarray
     copy: np.ndarray  # which repetition of the source; all 0: the source itself
 
+    def by_copy(self) -> list[Encoded]:
+        """The same synapses as several connections from the source itself."""
+        parts = []
+        for one in range(int(self.copy.max()) + 1):
+            of = self.copy == one
+            columns = (self.pre[of], self.post[of], self.delay[of], self.weight[of])
+            alone = np.zeros(int(of.sum()), dtype=np.int64)
+            parts.append(Encoded(self.sign_mode, self.exponent, *columns, copy=alone))
+        return parts
+
 
 def pieces(weight: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     """``weight`` as sums of values within [low, high]: index into ``weight``, and value."""
@@ -420,7 +430,7 @@ def encode(
     """
     low, high = int(weight.min()), int(weight.max())
     one_sided = low >= 0 or high <= 0
-    if not (one_sided and -255 <= low and high <= 255) and (
+    if not (one_sided and low >= -255 and high <= 255) and (
         low >= -256 and high <= 254 and not (weight & 1).any()
     ):
         groups = [("MIXED", weight, -256, 254, 0)]
@@ -438,14 +448,16 @@ def encode(
         used = np.flatnonzero(part)
         index, value = pieces(part[used], least, most)
         index = used[index]
-        columns = (pre[index], post[index], delay[index], value << doubled)
-        rank = rank_in_pair(columns[0], columns[1])
-        if exponent < 0:
-            encoded.append(Encoded(mode, exponent - doubled, *columns, rank))
-            continue
-        for one in range(int(rank.max()) + 1):
-            kept = [column[rank == one] for column in columns]
-            encoded.append(Encoded(mode, exponent - doubled, *kept, np.zeros_like(kept[0])))
+        of = Encoded(
+            mode,
+            exponent - doubled,
+            pre[index],
+            post[index],
+            delay[index],
+            value << doubled,
+            rank_in_pair(pre[index], post[index]),
+        )
+        encoded += [of] if exponent < 0 else of.by_copy()
     return encoded
 
 

@@ -22,7 +22,7 @@ from neurohw.errors import BackendMissing, FileError
 LARGEST = 8 * 2**30
 """Bytes that the arrays of a file, and of the network made from it, may take as float64."""
 
-_HEAP = b"GCOL\x01\0\0\0"
+_HEAP = b"GCOL\x01"
 _OBJECTS, _DEPTH = 1_000_000, 64
 # The best ratios that DEFLATE (1032) and the other filters can reach, with room for metadata.
 _RATIO, _SLACK = 2000, 2**16
@@ -68,7 +68,7 @@ def _library() -> Any:
 def _check_heaps(path: Path) -> None:
     """Refuse a file whose texts would keep the HDF5 library in an endless loop.
 
-    Texts lie in global heaps (HDF5 file format, III.E): 'GCOL', version 1, three zeros, the size;
+    Texts lie in global heaps (HDF5 file format, III.E): 'GCOL', version 1, the size at byte 8;
     then objects, each a header of 16 bytes with its index and size, followed by its bytes. The
     library walks from object to object without checking that it moves on.
     """
@@ -76,14 +76,16 @@ def _check_heaps(path: Path) -> None:
         start = data.find(_HEAP)
         while start >= 0:
             end = start + int.from_bytes(data[start + 8 : start + 16], "little")
-            at = start + 16
-            while at + 16 <= min(end, len(data)):
+            at = start + 16 if end <= len(data) else end
+            sound = at < end
+            while sound and at + 16 <= end:
                 index = int.from_bytes(data[at : at + 2], "little")
                 size = int.from_bytes(data[at + 8 : at + 16], "little")
                 step = 16 + -(-size // 8) * 8 if index else size
-                if step < 16 or at + step > end:
-                    raise FileError(f"{path}: the HDF5 heap at byte {start} is damaged; copy it again")
+                sound = step >= 16 and at + step <= end
                 at += step
+            if not sound:
+                raise FileError(f"{path}: the HDF5 heap at byte {start} is damaged; copy it again")
             start = data.find(_HEAP, start + 8)
 
 
@@ -106,6 +108,8 @@ class _Reader:
         if "type" not in group:
             raise FileError(f"{self.path}: {what} has no 'type'; export the file again")
         kind = str(self.texts(self.member(group, "type", name), f"{what}: 'type'").reshape(-1)[0])
+        if kind != "NIRGraph" and not name:
+            return Node(kind)
         if kind != "NIRGraph":
             return Node(kind, self.values(group, name, what))
         for key in ("nodes", "edges"):

@@ -46,7 +46,8 @@ def _coincidence(pairs: Pairs, window: float) -> Times:
         active = active[left]
     chance = 2 * window * pairs.b.counts / pairs.duration
     possible = np.where(chance < 1, 1 - chance, np.nan)
-    return (hits - chance * pairs.a.counts) * 2 / (pairs.a.counts + pairs.b.counts) / possible
+    mean_count = (pairs.a.counts + pairs.b.counts) / 2
+    return np.asarray((hits - chance * pairs.a.counts) / mean_count / possible)
 
 
 def van_rossum(pairs: Pairs, tau: float) -> Times:
@@ -97,7 +98,7 @@ def _victor_purpura(pairs: Pairs, cost: float) -> Times:
 
 def _group_costs(event_times: Times, parts: list[Index], n: Index, cost: float) -> Times:
     """Least edit cost of each group of events, whose spikes in a and b ``n`` (2, groups) counts."""
-    result = n.sum(axis=0).astype(np.float64)
+    result: Times = n.sum(axis=0).astype(np.float64)
     times = np.concatenate([np.repeat(event_times, part) for part in parts])
     first = np.cumsum(n.ravel()).reshape(n.shape) - n
     order = np.argsort(n, axis=0)  # the shorter train of each pair, then the longer
@@ -131,7 +132,7 @@ def _edit(times: Times, first: Index, n: Index, cost: float) -> Times:
         new = best[:m] + 1
         np.minimum(new[:, 1:], best[:m, :-1] + move, out=new[:, 1:])
         best[:m] = np.minimum.accumulate(new - column, axis=1) + column
-    return np.take_along_axis(best, n[1][:, None], 1)[:, 0]
+    return np.asarray(best[np.arange(n.shape[1]), n[1]])
 
 
 def isi_distance(pairs: Pairs) -> Times:
@@ -156,9 +157,11 @@ def _spike_distance(pairs: Pairs) -> Times:
     for side, other in (segments.sides, segments.sides[::-1]):
         at_start, at_end = side.distances(other)
         k = side.at
-        ends.append(sum(
-            (at_start[k] * (side.after[k] - t) + at_end[k] * (t - side.before[k])) / side.x[k]
-            for t in (segments.left, segments.right)
-        ))
+        ends.append(
+            sum(
+                (at_start[k] * (side.after[k] - t) + at_end[k] * (t - side.before[k])) / side.x[k]
+                for t in (segments.left, segments.right)
+            )
+        )
     x_a, x_b = (side.x[side.at] for side in segments.sides)
     return segments.mean((ends[0] * x_b + ends[1] * x_a) / (x_a + x_b) ** 2)

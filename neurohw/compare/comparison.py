@@ -90,11 +90,9 @@ class Comparison:
                 f"{_text(p.rate_error, ' Hz')}, bias {_text(p.rate_bias, ' Hz')}",
             )
             for register, t in p.traces.items():
-                yield (
-                    f"{name}: {register}",
-                    f"rms error {t.rmse:.6g}, largest {t.largest:.6g} at step {t.step}, "
-                    f"trial {t.trial}, neuron {t.neuron}",
-                )
+                place = f"step {t.step}, trial {t.trial}, neuron {t.neuron}"
+                errors = f"rms error {t.rmse:.6g}, largest {t.largest:.6g} at {place}"
+                yield f"{name}: {register}", errors
 
 
 def _text(value: float | None, unit: str = "") -> str:

@@ -64,4 +64,4 @@ def predictions(
             scores.append(spikes.counts(recording.trials))
     if not sum(score.shape[1] for score in scores):
         raise InputError(f"outputs {names} have no neurons; name at least one output population")
-    return np.concatenate(scores, axis=1).argmax(axis=1).astype(np.int64)
+    return np.asarray(np.concatenate(scores, axis=1).argmax(axis=1), dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isclose
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def first_divergence(
     """
     common = common_populations(reference, other)
     same_trials(reference, other)
-    if reference.steps != other.steps or not np.isclose(reference.dt, other.dt, rtol=1e-9, atol=0):
+    if reference.steps != other.steps or not isclose(reference.dt, other.dt):
         raise InputError(
             f"the reference has {reference.steps} steps of {reference.dt} s, the other "
             f"{other.steps} of {other.dt} s; steps can be compared only if they are the same"
@@ -90,9 +91,7 @@ def first_divergence(
     return min(found, key=lambda item: item[0])[1] if found else None
 
 
-def _differences(
-    reference: Recording, other: Recording, name: str
-) -> Iterator[Divergence | None]:
+def _differences(reference: Recording, other: Recording, name: str) -> Iterator[Divergence | None]:
     nothing = Spikes.none(reference.sizes[name])
     yield _spikes(
         name, reference.spikes.get(name, nothing), other.spikes.get(name, nothing), reference.trials

@@ -104,10 +104,10 @@ class Pairs:
     @cached_property
     def identical(self) -> Mask:
         """Where both trains are exactly the same, (pairs,)."""
-        same = self.a.counts == self.b.counts
+        same: Mask = self.a.counts == self.b.counts
         a, b = self.a.select(same), self.b.select(same)
         wrong = np.bincount(a.owner[a.times != b.times], minlength=a.counts.size)
-        result = same.copy()
+        result: Mask = same.copy()
         result[same] = wrong == 0
         return result
 

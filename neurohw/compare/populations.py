@@ -104,9 +104,7 @@ def pairs_of(a: Spikes, b: Spikes, clock_a: Clock, clock_b: Clock, trials: int) 
     return Pairs(trains[0], trains[1], clock_a.coarse_steps * clock_a.coarse_dt)
 
 
-def compare_traces(
-    reference: Recording, other: Recording, name: str
-) -> dict[str, TraceComparison]:
+def compare_traces(reference: Recording, other: Recording, name: str) -> dict[str, TraceComparison]:
     """Registers recorded in both from the same neurons, at the times at which both were sampled.
 
     Left out: a register without common times, and one that is integer codes in one recording and

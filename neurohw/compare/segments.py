@@ -108,7 +108,7 @@ class Segments:
     def _cut(
         self, trains: Trains, mine: Mask, own: Index, opening: Index, keep: Mask, owner: Index
     ) -> Side:
-        passed = np.cumsum(mine)
+        passed = np.cumsum(mine, dtype=np.int64)
         at = np.empty(keep.size, np.int64)
         at[own], at[opening] = passed, trains.start[:-1]
         return _side(trains, passed[~mine], (at + owner)[keep], self.duration)

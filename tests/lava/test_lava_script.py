@@ -283,6 +283,10 @@ class Net:
         return arrays
 
 
+def write(path: Path, net: Net) -> None:
+    np.savez(path, **net.data())  # type: ignore[arg-type, unused-ignore]
+
+
 def poisson(
     r: np.random.Generator, n: int, steps: int, rate: float, trials: int = 1
 ) -> list[tuple[int, int, int]]:
@@ -310,7 +314,42 @@ def spiking(results: dict[str, np.ndarray], *names: str) -> None:
         assert results[f"spikes.{name}.step"].size > 3, name
 
 
-# ---- tests ---------------------------------------------------------------------------------------
+# ---- tests without lava ----
+
+
+@pytest.mark.parametrize("exponent", [2, 0, -1, -6])
+@pytest.mark.parametrize("seed", range(20))
+def test_encoded_weights_are_legal_and_whole(seed: int, exponent: int) -> None:
+    script = load_script(SCRIPT, "lava_script_without_lava")
+    r = np.random.default_rng(seed)
+    low, high = [(0, 256), (-255, 1), (-256, 256), (-128, 128), (-700, 0), (-900, 900)][seed % 6]
+    count = int(r.integers(1, 60))
+    pre, post, delay = r.integers(0, 4, count), r.integers(0, 4, count), r.integers(0, 3, count)
+    weight = r.integers(low, high, count)
+    if seed % 5 == 0:
+        weight &= ~1
+    pre, post, delay, weight = script.merged(pre, post, delay, weight=weight)
+    if weight.size == 0:
+        return
+    parts = script.encode(pre, post, delay, weight, exponent)
+    expected = {tuple(row[:3]): row[3] << 9 for row in zip(pre, post, delay, weight, strict=True)}
+    found: dict[tuple[int, ...], int] = {}
+    legal = {"EXCITATORY": (0, 255), "INHIBITORY": (-255, 0), "MIXED": (-256, 254)}
+    for part in parts:
+        assert legal[part.sign_mode][0] <= part.weight.min()
+        assert part.weight.max() <= legal[part.sign_mode][1]
+        assert part.sign_mode != "MIXED" or not (part.weight & 1).any()
+        places = list(zip(part.pre, part.post, part.copy, strict=True))
+        assert len(places) == len(set(places))
+        if exponent >= 0:
+            assert not part.copy.any()
+        for *key, value in zip(part.pre, part.post, part.delay, part.weight, strict=True):
+            found[tuple(key)] = found.get(tuple(key), 0) + (value << (part.exponent - exponent + 9))
+    assert found == expected
+    assert exponent >= 0 or len(parts) == 1  # a right shift needs the whole sum
+
+
+# ---- tests with lava ------------------------------------------------------------------------------
 
 
 def test_lif_chain_with_parameters_per_neuron(script: types.ModuleType) -> None:
@@ -485,6 +524,26 @@ def test_generated_neuron(
     spiking(check(script, net), "a", "b")
 
 
+@pytest.mark.parametrize("fast", [False, True], ids=["lava_delays", "fast_delays"])
+@pytest.mark.parametrize("delay", [0, 3])
+def test_graded_spikes(script: types.ModuleType, delay: int, fast: bool) -> None:
+    """With message bits a spike carries its value; u without memory shows the weighted sum."""
+    net = Net(steps=12)
+    net.source("in", 2, [(0, 1, 0), (0, 1, 1), (0, 4, 1)])
+    net.lif("a", 1, du=4095, dv=0, vth=131071)
+    net.connect("in", "a", [(0, 0, 100, delay), (1, 0, -50, delay)], -2)
+    data = net.data()
+    data["pop0.spikes.value"] = np.array([3, -7, 1], np.int32)
+    meta = json.loads(str(data["meta"]))
+    meta["projections"][0]["message_bits"] = 8
+    data["meta"] = np.array(json.dumps(meta))
+    results = script.run(data, fast_delays=fast)
+    expected = np.zeros(12, np.int64)
+    expected[[2 + delay, 5 + delay]] = 64 * ((300 + 350) >> 2), 64 * (-50 >> 2)
+    np.testing.assert_array_equal(results["trace.a.u"][0, :, 0], expected)
+    assert results["spikes.in.value"].tolist() == [3, -7, 1]
+
+
 def test_process_without_the_neighbours_of_its_file(
     script: types.ModuleType, tmp_path: Path
 ) -> None:
@@ -492,7 +551,7 @@ def test_process_without_the_neighbours_of_its_file(
     trap = tmp_path / "ran"
     (tmp_path / "junk.py").write_text(f"open({str(trap)!r}, 'w').close()\nraise SystemExit('junk')")
     net = generated_net()
-    np.savez(tmp_path / "net.npz", **net.data())
+    write(tmp_path / "net.npz", net)
     text = SCRIPT.read_text().replace("# == generated neurons ==", TICK)
     (tmp_path / "net.py").write_text(text)
     done = command(tmp_path, "net.py")
@@ -621,7 +680,7 @@ def test_fault_in_a_child_process_is_raised(
 def test_error_is_one_line_and_no_hang(
     script: types.ModuleType, tmp_path: Path, tick: str, expected: str
 ) -> None:
-    np.savez(tmp_path / "net.npz", **generated_net().data())
+    write(tmp_path / "net.npz", generated_net())
     function = f"def tick_lif_refractory(state, parameters, inputs):\n    {tick}\n"
     text = SCRIPT.read_text().replace("# == generated neurons ==", function)
     (tmp_path / "net.py").write_text(text)
@@ -637,7 +696,7 @@ def test_error_is_one_line_and_no_hang(
 def test_bad_data_is_one_line(script: types.ModuleType, tmp_path: Path) -> None:
     net = Net(steps=5)
     net.lif("a", 2, du=0.5, dv=0, vth=5)
-    np.savez(tmp_path / "float.npz", **net.data())
+    write(tmp_path / "float.npz", net)
     done = command(tmp_path, str(SCRIPT), "--data", "float.npz")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "a.du: dtype float64 where Lava needs an integer" in done.stderr
@@ -647,7 +706,7 @@ def test_bad_data_is_one_line(script: types.ModuleType, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc to look for children")
 def test_killed_script_leaves_no_children(script: types.ModuleType, tmp_path: Path) -> None:
-    np.savez(tmp_path / "net.npz", **generated_net().data())
+    write(tmp_path / "net.npz", generated_net())
     function = "def tick_lif_refractory(s, p, i):\n    import time; time.sleep(1000)\n"
     text = SCRIPT.read_text().replace("# == generated neurons ==", function)
     (tmp_path / "net_to_kill.py").write_text(text)

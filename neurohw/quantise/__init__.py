@@ -1,0 +1,4 @@
+"""Network x Chip -> FixedPointNetwork, with a record of every error made."""
+
+from neurohw.quantise.quantise import quantise as quantise
+from neurohw.quantise.record import QuantisationRecord as QuantisationRecord

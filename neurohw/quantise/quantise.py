@@ -1,0 +1,231 @@
+"""The verb: every population, projection and current in the integers of one chip."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurohw.chip.model import Chip
+from neurohw.errors import CapacityError, NetworkError
+from neurohw.fixed import (
+    FixedCurrent,
+    FixedPointNetwork,
+    FixedPopulation,
+    FixedProjection,
+    Meaning,
+    check_limits,
+)
+from neurohw.network.model import Network
+from neurohw.network.populations import CurrentInput
+from neurohw.network.projections import Projection
+from neurohw.quantise.codes import choose_neuron, realised
+from neurohw.quantise.delays import Delays, OnLimit, quantise_delays
+from neurohw.quantise.record import (
+    HeadroomEntry,
+    ParameterEntry,
+    QuantisationRecord,
+    WeightEntry,
+    entry,
+)
+from neurohw.quantise.scale import (
+    Choice,
+    Target,
+    choose_scale,
+    clipped_choice,
+    formats,
+    margin,
+)
+from neurohw.quantise.stepping import stepping
+
+_SECONDS = ("tau", "tau_syn", "tau_mem", "tau_adapt", "tau_ref", "t_ref")
+
+
+def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> FixedPointNetwork:
+    """The network in the chip's integers. The network itself is not changed.
+
+    ``on_limit``: what to do with a time constant, threshold or delay that the chip can't hold:
+    ``error`` (CapacityError says which, and what the chip holds) or ``clip`` (the nearest it holds,
+    recorded). Raises CapacityError also if the network is larger than the chip.
+    """
+    if on_limit not in ("error", "clip"):
+        raise NetworkError(f"on_limit is {on_limit!r}; it is 'error' or 'clip'")
+    neurons = {
+        name: choose_neuron(chip, name, network.populations[name])
+        for name in network.populations if name not in network.inputs
+    }  # fmt: skip
+    _check_size(network, chip)
+    functions = stepping(network)
+    populations, projections, currents = {}, [], []
+    parameters: list[ParameterEntry] = []
+    weights: list[WeightEntry] = []
+    headroom: list[HeadroomEntry] = []
+    clips: list[str] = []
+    for name, (neuron, rules) in neurons.items():
+        incoming = [p for p in network.projections if p.target == name]
+        spiking = tuple(p for p in incoming if network.populations[p.source].spiking)
+        target = Target(
+            name, network.populations[name], neuron, rules, spiking, chip, functions, network.dt
+        )
+        choice = _choose(target, on_limit, clips)
+        population = network.populations[name]
+        meaning = Meaning(rules, choice.coded.values, functions, choice.scale)
+        populations[name] = FixedPopulation.of(
+            name, population.n, neuron, choice.coded.codes, choice.coded.initial, meaning
+        )
+        parameters += _parameter_entries(target, choice)
+        headroom += _headroom_entries(target, choice)
+        for p, rounded in zip(spiking, choice.rounded, strict=True):
+            delays = quantise_delays(p, chip, network.dt, on_limit)
+            if delays.clipped:
+                clips.append(f"{p.name}: {delays.clipped} delays clipped")
+            projections.append(
+                FixedProjection(
+                    p.name, p.source, p.target, p.pre, p.post, rounded.mantissa, delays.codes,
+                    rounded.exponent, rounded.mode.name,
+                )
+            )  # fmt: skip
+            wanted = p.weight * choice.factor[p.post]
+            weights.append(_weight_entry(p, wanted, choice, len(weights), rounded, delays))
+        for p in incoming:
+            if isinstance(network.populations[p.source], CurrentInput):
+                currents += _currents(p, network, choice, chip, on_limit)
+    record = QuantisationRecord(
+        chip.name, {n: float(p.meaning.scale) for n, p in populations.items() if p.meaning},
+        {n: p.neuron.name for n, p in populations.items()}, tuple(parameters), tuple(weights),
+        tuple(headroom), tuple(clips),
+    )  # fmt: skip
+    order = {p.name: k for k, p in enumerate(network.projections)}
+    return FixedPointNetwork(
+        chip=chip, dt=network.dt, inputs={n: network.populations[n].n for n in network.inputs},
+        populations=populations,
+        projections=tuple(sorted(projections, key=lambda p: order[p.name])),
+        currents=tuple(currents),
+        spiking_inputs={n: network.populations[n].spiking for n in network.inputs},
+        outputs=network.outputs, record=record, name=network.name,
+    )  # fmt: skip
+
+
+def _check_size(network: Network, chip: Chip) -> None:
+    """Refuse a network that is too large before any work is done on it."""
+    empty = {
+        name: FixedPopulation(name, p.n, next(iter(chip.neurons.values())), {})
+        for name, p in network.populations.items() if name not in network.inputs
+    }  # fmt: skip
+    shell = object.__new__(FixedPointNetwork)
+    zero = np.zeros(0, np.int32)
+    fields = {
+        "chip": chip, "inputs": {n: network.populations[n].n for n in network.inputs},
+        "populations": empty,
+        "projections": tuple(
+            FixedProjection(p.name, p.source, p.target, p.pre, p.post, zero, zero)
+            for p in network.projections
+        ),
+    }  # fmt: skip
+    for key, value in fields.items():
+        object.__setattr__(shell, key, value)
+    check_limits(shell)
+
+
+def _choose(target: Target, on_limit: OnLimit, clips: list[str]) -> Choice:
+    choice, options = choose_scale(target)
+    if choice is not None:
+        return choice
+    least = clipped_choice(options)
+    chip = target.chip
+    if least is None:
+        raise CapacityError(
+            f"population '{target.name}': its weights fit no weight mode and exponent of {chip.name} "
+            f"({chip.weight.bits} bits, exponents {chip.weight.exponent[0]}..{chip.weight.exponent[1]})"
+            "; split projections of very different weights or choose another chip"
+        )
+    trouble = []
+    for name in least.coded.trouble(target.rules):
+        form = {**target.neuron.tick.parameters, **target.neuron.tick.registers}[name.split()[-1]]
+        wanted = least.coded.wanted.get(name)
+        span = "" if wanted is None else f" {_span(wanted)}"
+        trouble.append(f"{name} would be{span}; {form} holds {form.low}..{form.high}")
+    if on_limit == "error":
+        raise CapacityError(
+            f"population '{target.name}' on {chip.name} ({target.neuron.name}): {'; '.join(trouble)}. "
+            f"{_advice(target, least)}, or let it clip (on_limit='clip')"
+        )
+    clips.extend(f"{target.name}: {line}" for line in trouble)
+    return least
+
+
+def _advice(target: Target, choice: Choice) -> str:
+    physical = realised(target.rules, choice.coded, target.functions)
+    parameters = dict(target.population.parameters())
+    worst = [
+        name for name in physical
+        if name.startswith("t") and not np.allclose(physical[name], parameters[name], rtol=0.5)
+    ]  # fmt: skip
+    if worst:
+        return f"Change {' and '.join(worst)} or the time step ({target.dt:g} s)"
+    return "Change the weights against the threshold, or the time step"
+
+
+def _span(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
+    low, high = f"{values.min():.4g}", f"{values.max():.4g}"
+    return low if low == high else f"{low}..{high}"
+
+
+def _parameter_entries(target: Target, choice: Choice) -> list[ParameterEntry]:
+    physical = realised(target.rules, choice.coded, target.functions)
+    entries = []
+    for name, wanted in target.population.parameters():
+        if name in physical:
+            unit = "s" if name in _SECONDS else ""
+            entries.append(entry(target.name, name, unit, wanted, physical[name]))
+    for name, codes in choice.coded.codes.items():
+        clipped, vanished = choice.coded.clipped[name], choice.coded.vanished[name]
+        real = choice.coded.wanted[name]
+        entries.append(entry(target.name, f"code {name}", "", real, codes, clipped, vanished))
+    return entries
+
+
+def _headroom_entries(target: Target, choice: Choice) -> list[HeadroomEntry]:
+    entries = []
+    for name, form in formats(target.neuron).items():
+        reach = choice.reach.get(name)
+        size = float("inf") if reach is None else float(max(reach[1], -reach[0]))
+        entries.append(HeadroomEntry(target.name, name, size, form.high, margin(reach, form)))
+    return entries
+
+
+def _weight_entry(
+    p: Projection, wanted: np.ndarray[tuple[int, ...], np.dtype[np.float64]], choice: Choice,
+    _index: int, rounded: object, delays: Delays,
+) -> WeightEntry:  # fmt: skip
+    from neurohw.quantise.weights import Rounded
+
+    assert isinstance(rounded, Rounded)
+    unit = 2.0**rounded.exponent
+    got = rounded.mantissa * unit
+    rms = float(np.sqrt(np.mean(wanted**2))) if wanted.size else 0.0
+    error = float(np.sqrt(np.mean((got - wanted) ** 2))) if wanted.size else 0.0
+    with np.errstate(all="ignore"):
+        factor = choice.factor[p.post]
+        worst = np.where(factor != 0, np.abs(got - wanted) / np.abs(factor), 0.0)
+        step = unit * rounded.mode.step / float(np.abs(choice.factor).max() or 1.0)
+    return WeightEntry(
+        projection=p.name, synapses=p.synapses, mode=rounded.mode.name, exponent=rounded.exponent,
+        step=step, rms_error=error / rms if rms else 0.0, worst=float(worst.max(initial=0.0)),
+        vanished=int(np.sum((rounded.mantissa == 0) & (wanted != 0))),
+        distinct=(int(np.unique(p.weight).size), int(np.unique(rounded.mantissa).size)),
+        moved_delays=delays.moved, worst_delay=delays.worst,
+    )  # fmt: skip
+
+
+def _currents(
+    p: Projection, network: Network, choice: Choice, chip: Chip, on_limit: OnLimit
+) -> list[FixedCurrent]:
+    delays = quantise_delays(p, chip, network.dt, on_limit)
+    source, target = network.populations[p.source], network.populations[p.target]
+    found = []
+    for k, delay in enumerate(np.unique(delays.codes)):
+        mine = delays.codes == delay
+        matrix = np.zeros((target.n, source.n))
+        np.add.at(matrix, (p.post[mine], p.pre[mine]), p.weight[mine] * choice.factor[p.post[mine]])
+        name = p.name if k == 0 else f"{p.name}@{delay}"
+        found.append(FixedCurrent(name, p.source, p.target, matrix, int(delay)))
+    return found
