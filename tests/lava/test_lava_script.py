@@ -349,7 +349,7 @@ def test_encoded_weights_are_legal_and_whole(seed: int, exponent: int) -> None:
     assert exponent >= 0 or len(parts) == 1  # a right shift needs the whole sum
 
 
-# ---- tests with lava ------------------------------------------------------------------------------
+# ---- tests with lava -----------------------------------------------------------------------------
 
 
 def test_lif_chain_with_parameters_per_neuron(script: types.ModuleType) -> None:

@@ -374,7 +374,7 @@ def test_means_go_over_trains_with_a_spike():
 
 def test_means_equal_those_of_the_definitions():
     rng = np.random.default_rng(7)
-    rasters = rng.random((2, 4, 20, 5)) < 0.15
+    rasters = rng.random((2, 4, 20, 5)) < 0.06
     runs = [
         Recording(1e-3, 20, 4, {"out": 5}, {"out": Spikes.from_dense(raster.astype(int))})
         for raster in rasters

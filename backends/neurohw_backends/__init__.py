@@ -1,0 +1,1 @@
+"""One foreign library per file; each is reached by name through an entry point."""
