@@ -59,6 +59,11 @@ class Comparison:
         plain: dict[str, Any] = _plain(result)
         return plain
 
+    def __str__(self) -> str:
+        rows = self.rows()
+        width = max(len(label) for label, _ in rows)
+        return "\n".join(f"{label:{width}}  {text}" for label, text in rows)
+
     def rows(self) -> list[tuple[str, str]]:
         """(label, text) for a table, the most telling rows first."""
         return list(self._rows())

@@ -24,7 +24,8 @@ def starts_of(counts: NDArray[np.int64]) -> Index:
 def ranges(first: Index, counts: Index) -> Index:
     """first[0], first[0] + 1, ... (counts[0] of them), then first[1], ... in one array."""
     starts = starts_of(counts)
-    return np.arange(starts[-1], dtype=np.int64) + np.repeat(first - starts[:-1], counts)
+    offset = np.repeat(first - starts[:-1], counts)
+    return np.asarray(np.arange(starts[-1], dtype=np.int64) + offset)
 
 
 @dataclass(frozen=True, eq=False)

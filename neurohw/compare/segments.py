@@ -100,18 +100,14 @@ class Segments:
         right[starts[1:] + edge] = self.duration
         keep = right > left
         self.left, self.right, self.pair = left[keep], right[keep], owner[keep]
-        sides = []
-        for trains, mine in ((filled.a, of_a), (filled.b, ~of_a)):
-            sides.append(self._cut(trains, mine, own, opening, keep, owner))
-        self.sides: tuple[Side, Side] = (sides[0], sides[1])
 
-    def _cut(
-        self, trains: Trains, mine: Mask, own: Index, opening: Index, keep: Mask, owner: Index
-    ) -> Side:
-        passed = np.cumsum(mine, dtype=np.int64)
-        at = np.empty(keep.size, np.int64)
-        at[own], at[opening] = passed, trains.start[:-1]
-        return _side(trains, passed[~mine], (at + owner)[keep], self.duration)
+        def side(trains: Trains, mine: Mask) -> Side:
+            passed = np.cumsum(mine, dtype=np.int64)
+            at = np.empty(left.size, np.int64)
+            at[own], at[opening] = passed, trains.start[:-1]
+            return _side(trains, passed[~mine], (at + owner)[keep], self.duration)
+
+        self.sides = (side(filled.a, of_a), side(filled.b, ~of_a))
 
     def mean(self, profile: Times) -> Times:
         """The mean over time, (pairs,), of a profile given by its mean in each segment."""

@@ -129,8 +129,9 @@ def isi_distance(a: ArrayLike, b: ArrayLike, duration: float) -> float:
 
     x(t) is the interspike interval around t. Kreuz et al. 2007,
     doi:10.1016/j.jneumeth.2007.05.031; edges and empty trains as in pyspike (Mulansky and Kreuz
-    2016, doi:10.1016/j.softx.2016.07.006), two empty ones give 0. Spikes of one train at the same
-    time count once.
+    2016, doi:10.1016/j.softx.2016.07.006), two empty ones give 0, and so do two
+    with one spike at the end, for which pyspike has NaN. Spikes of one train at the same time count
+    once.
     """
     duration = positive("duration", duration)
     ta, around_a = _bracketed(_train("a", a, duration), duration)
@@ -149,7 +150,8 @@ def spike_distance(a: ArrayLike, b: ArrayLike, duration: float) -> float:
     distances of the previous and the following spike of ``a`` to the nearest spike of ``b``,
     weighted by how near they are to t. Kreuz et al. 2013, doi:10.1152/jn.00873.2012; edges and
     empty trains as in pyspike (Mulansky and Kreuz 2016, doi:10.1016/j.softx.2016.07.006), two empty
-    ones give 0. Spikes of one train at the same time count once.
+    ones give 0, and so do two with one spike at the end, for which pyspike has NaN. Spikes of one
+    train at the same time count once.
     """
     duration = positive("duration", duration)
     ta, around_a = _bracketed(_train("a", a, duration), duration)

@@ -9,8 +9,16 @@ from functools import cache
 import numpy as np
 import pytest
 
-from neurohw import compare as nc
-from neurohw.compare import batch, spikes, traces
+from neurohw.compare import (
+    Divergence,
+    TraceComparison,
+    batch,
+    compare,
+    first_divergence,
+    predictions,
+    spikes,
+    traces,
+)
 from neurohw.compare.pairs import Pairs
 from neurohw.errors import InputError, UnknownName
 from neurohw.network.events import Spikes
@@ -162,7 +170,8 @@ def test_batch_equals_definition(name):
     a[:50] = b[:50]
     expected = [one(x, y) for x, y in zip(a, b, strict=True)]
     pairs = Pairs.of(a, b, END)
-    assert pairs.identical[:50].all() and not pairs.identical.all()
+    assert pairs.identical[:50].all()
+    assert not pairs.identical.all()
     np.testing.assert_allclose(many(pairs), expected, rtol=0, atol=1e-12)
     assert many(Pairs.of([], [], END)).shape == (0,)
 
@@ -201,6 +210,7 @@ def test_victor_purpura_in_blocks(monkeypatch):
         (lambda: traces.rmse([1, 2], [1]), r"shapes \(2,\) and \(1,\)"),
         (lambda: traces.largest([], []), "no samples"),
     ],
+    ids=itertools.count(),
 )
 def test_errors_of_figures(call, text):
     with pytest.raises(InputError, match=text):
@@ -221,21 +231,21 @@ def test_traces():
 
 def test_first_divergence_goes_by_step_then_trial():
     a = recording([(0, 9, 0), (1, 3, 2), (1, 5, 0)])
-    assert nc.first_divergence(a, a) is None
+    assert first_divergence(a, a) is None
     b = recording([(0, 4, 0), (1, 3, 2), (1, 5, 0)])
-    assert nc.first_divergence(a, b) == nc.Divergence(0, 4, "out", 0, "spike", 0, 1)
+    assert first_divergence(a, b) == Divergence(0, 4, "out", 0, "spike", 0, 1)
     b = recording([(0, 9, 0), (1, 3, 1), (1, 5, 0)])
-    assert nc.first_divergence(a, b) == nc.Divergence(1, 3, "out", 1, "spike", 0, 1)
+    assert first_divergence(a, b) == Divergence(1, 3, "out", 1, "spike", 0, 1)
     b = recording([(0, 8, 1), (1, 3, 2), (1, 8, 0), (1, 5, 0)])
-    assert nc.first_divergence(a, b) == nc.Divergence(0, 8, "out", 1, "spike", 0, 1)
+    assert first_divergence(a, b) == Divergence(0, 8, "out", 1, "spike", 0, 1)
 
 
 def test_first_divergence_sees_payloads_and_adds_repeated_events():
     a = recording([(0, 4, 1, 7)])
-    assert nc.first_divergence(a, recording([(0, 4, 1, 5)])) == nc.Divergence(
+    assert first_divergence(a, recording([(0, 4, 1, 5)])) == Divergence(
         0, 4, "out", 1, "spike", 7, 5
     )
-    assert nc.first_divergence(a, recording([(0, 4, 1, 5), (0, 4, 1, 2)])) is None
+    assert first_divergence(a, recording([(0, 4, 1, 5), (0, 4, 1, 2)])) is None
 
 
 def register(values, stride=1, neurons=None):
@@ -251,21 +261,21 @@ def test_first_divergence_in_registers():
     changed[1, 3, :2] += 1  # sample 3 is step 6
     changed[1, 3, 2] -= 1
     a, b = recording([], traces={"v": register(v, 2)}), recording([], traces={"v": register(v, 2)})
-    assert nc.first_divergence(a, b) is None
+    assert first_divergence(a, b) is None
     b = recording([], traces={"v": register(changed, 2)})
-    found = nc.first_divergence(a, b)
-    assert found == nc.Divergence(1, 6, "out", 0, "v", 39, 40)
+    found = first_divergence(a, b)
+    assert found == Divergence(1, 6, "out", 0, "v", 39, 40)
     assert str(found) == (
         "first difference at step 6, trial 1, population 'out', neuron 0: register 'v' 39 in the "
         "reference, 40 in the other"
     )
     # The columns of a trace may come in any order; the lowest neuron is named.
     a, b = (recording([], traces={"v": register(x, 2, [2, 1, 0])}) for x in (v, changed))
-    assert nc.first_divergence(a, b) == nc.Divergence(1, 6, "out", 0, "v", 41, 40)
+    assert first_divergence(a, b) == Divergence(1, 6, "out", 0, "v", 41, 40)
     # An earlier spike comes first; at the same place the spike is named.
-    assert nc.first_divergence(a, recording([(1, 6, 0)], traces=b.traces["out"])).what == "spike"
-    assert nc.first_divergence(a, recording([(1, 6, 1)], traces=b.traces["out"])).what == "v"
-    found = nc.first_divergence(a, recording([(0, 9, 0)], traces=b.traces["out"]))
+    assert first_divergence(a, recording([(1, 6, 0)], traces=b.traces["out"])).what == "spike"
+    assert first_divergence(a, recording([(1, 6, 1)], traces=b.traces["out"])).what == "v"
+    found = first_divergence(a, recording([(0, 9, 0)], traces=b.traces["out"]))
     assert (found.step, found.trial) == (6, 1)  # not the spike: trial 0, but later
     # Floats, other strides and other neurons are not compared.
     for other in (
@@ -273,9 +283,9 @@ def test_first_divergence_in_registers():
         register(changed, 3, [2, 1, 0]),
         register(changed, 2, [0, 1, 2]),
     ):
-        assert nc.first_divergence(a, recording([], traces={"v": other})) is None
+        assert first_divergence(a, recording([], traces={"v": other})) is None
     with pytest.raises(InputError, match=r"register 'v' of 'out' has shapes \(2, 10, 3\)"):
-        nc.first_divergence(a, recording([], traces={"v": register(v[:, :5], 2, [2, 1, 0])}))
+        first_divergence(a, recording([], traces={"v": register(v[:, :5], 2, [2, 1, 0])}))
 
 
 def test_first_divergence_goes_by_the_order_of_populations():
@@ -285,11 +295,11 @@ def test_first_divergence_goes_by_the_order_of_populations():
 
     none = ([], [], [])
     a, b = two(none, none), two(([0], [5], [2]), ([0], [5], [1]))
-    assert nc.first_divergence(a, b).population == "x"
-    assert nc.first_divergence(a, b, ["y", "x"]).population == "y"
-    assert nc.first_divergence(a, b, ["y"]).neuron == 1
+    assert first_divergence(a, b).population == "x"
+    assert first_divergence(a, b, ["y", "x"]).population == "y"
+    assert first_divergence(a, b, ["y"]).neuron == 1
     with pytest.raises(UnknownName, match="unknown population of both recordings 'z'"):
-        nc.first_divergence(a, b, ["z"])
+        first_divergence(a, b, ["z"])
 
 
 # --- Decisions
@@ -298,41 +308,41 @@ def test_first_divergence_goes_by_the_order_of_populations():
 def test_predictions():
     # Trial 0: neuron 2 twice; trial 1: neurons 1 and 2 once each, a tie; trial 2: silent.
     run = recording([(0, 1, 2), (0, 2, 2), (0, 3, 0), (1, 1, 2), (1, 5, 1)], trials=3)
-    assert nc.predictions(run, "out").tolist() == [2, 1, 0]
-    assert nc.predictions(run, "out").dtype == np.int64
+    assert predictions(run, "out").tolist() == [2, 1, 0]
+    assert predictions(run, "out").dtype == np.int64
     burst = recording([(0, 1, 0, 1), (0, 2, 0, 1), (0, 3, 1, 3)])  # a value is a number of spikes
-    assert nc.predictions(burst, "out").tolist() == [1, 0]
+    assert predictions(burst, "out").tolist() == [1, 0]
     v = np.zeros((2, 4, 3))
     v[0, -1], v[1, -1], v[:, 0] = [1, 3, 2], [5, 5, 1], [0, 0, 9]
     run = recording([], traces={"v": register(v)})
-    assert nc.predictions(run, "out").tolist() == [1, 0]
-    assert nc.predictions(run, "out", by="spikes").tolist() == [0, 0]
+    assert predictions(run, "out").tolist() == [1, 0]
+    assert predictions(run, "out", by="spikes").tolist() == [0, 0]
     run = recording([], traces={"v": register(v, 1, [2, 1, 0])})
-    assert nc.predictions(run, "out").tolist() == [1, 1]
+    assert predictions(run, "out").tolist() == [1, 1]
     partial = recording([], traces={"v": register(v[..., :2], 1, [0, 1])})
-    assert nc.predictions(partial, "out").tolist() == [0, 0]
+    assert predictions(partial, "out").tolist() == [0, 0]
     with pytest.raises(InputError, match="can't decide by 'v'"):
-        nc.predictions(partial, "out", by="v")
+        predictions(partial, "out", by="v")
     with pytest.raises(UnknownName, match="unknown population 'in'"):
-        nc.predictions(run, "in")
+        predictions(run, "in")
 
 
 def test_accuracies():
     a = recording([(0, 1, 2), (1, 1, 1)])
     b = recording([(0, 1, 2), (1, 1, 0)])
-    c = nc.compare(a, b, outputs=["out"], labels=np.array([2, 0]))
+    c = compare(a, b, outputs=["out"], labels=np.array([2, 0]))
     assert (c.same_decision, c.accuracy_reference, c.accuracy_other) == (0.5, 0.5, 1.0)
-    c = nc.compare(a, b, outputs=["out"])
+    c = compare(a, b, outputs=["out"])
     assert (c.same_decision, c.accuracy_reference, c.accuracy_other) == (0.5, None, None)
-    assert nc.compare(a, b).same_decision is None
+    assert compare(a, b).same_decision is None
 
 
 def test_one_silent_network_still_decides_by_spikes():
     v = np.zeros((2, 4, 3))
     v[:, -1, 2] = 1
     quiet = recording([], traces={"v": register(v)})
-    assert nc.compare(quiet, quiet, outputs=["out"], labels=[2, 2]).accuracy_other == 1.0
-    c = nc.compare(recording([(0, 1, 1)]), quiet, outputs=["out"], labels=np.array([1, 2]))
+    assert compare(quiet, quiet, outputs=["out"], labels=[2, 2]).accuracy_other == 1.0
+    c = compare(recording([(0, 1, 1)]), quiet, outputs=["out"], labels=np.array([1, 2]))
     assert (c.accuracy_reference, c.accuracy_other) == (0.5, 0.0)
 
 
@@ -341,20 +351,21 @@ def test_one_silent_network_still_decides_by_spikes():
 
 def test_identical_runs():
     run = recording([(0, 1, 2), (1, 3, 1)], traces={"v": register(np.ones((2, 20, 3), int))})
-    c = nc.compare(run, run, outputs=["out"])
+    c = compare(run, run, outputs=["out"])
     p = c.populations["out"]
     assert (p.spikes_reference, p.spikes_other, p.agreeing, p.agreement) == (2, 2, 2, 1.0)
     assert (p.gamma, p.trains, p.rate_error, p.rate_bias) == (1.0, 2, 0.0, 0.0)
     assert (p.van_rossum, p.victor_purpura, p.isi_distance, p.spike_distance) == (0, 0, 0, 0)
-    assert c.divergence is None and c.same_decision == 1.0
-    assert p.traces["v"] == nc.TraceComparison(0.0, 0.0, 0, 0, 0, 20)
+    assert c.divergence is None
+    assert c.same_decision == 1.0
+    assert p.traces["v"] == TraceComparison(0.0, 0.0, 0, 0, 0, 20)
 
 
 def test_means_go_over_trains_with_a_spike():
     # Neuron 0, trial 0 moved by a step; neuron 2, trial 1 lost two spikes; the others are silent.
     a = recording([(0, 4, 0), (1, 2, 2), (1, 7, 2)])
     b = recording([(0, 5, 0)])
-    c = nc.compare(a, b, window=1e-3, tau=5e-3)
+    c = compare(a, b, window=1e-3, tau=5e-3)
     p = c.populations["out"]
     assert (c.window, c.tau, c.cost) == (1e-3, 5e-3, 200.0)
     assert (p.size, p.trains, p.agreeing, p.agreement) == (3, 2, 0, 0.0)
@@ -369,7 +380,7 @@ def test_means_go_over_trains_with_a_spike():
         assert getattr(p, name) == pytest.approx((figure(*one, *args) + figure(*two, *args)) / 2)
     assert p.gamma == pytest.approx(0.5)  # 1 and 0
     assert (p.rate_error, p.rate_bias) == pytest.approx((50.0, -50.0))
-    assert c.divergence == nc.Divergence(1, 2, "out", 2, "spike", 1, 0)
+    assert c.divergence == Divergence(1, 2, "out", 2, "spike", 1, 0)
 
 
 def test_means_equal_those_of_the_definitions():
@@ -379,7 +390,7 @@ def test_means_equal_those_of_the_definitions():
         Recording(1e-3, 20, 4, {"out": 5}, {"out": Spikes.from_dense(raster.astype(int))})
         for raster in rasters
     ]
-    p = nc.compare(*runs, tau=3e-3, window=1e-3).populations["out"]
+    p = compare(*runs, tau=3e-3, window=1e-3).populations["out"]
     every = itertools.product(range(4), range(5))
     trains = [[run.times("out", *place) for run in runs] for place in every]
     trains = [(a, b) for a, b in trains if a.size + b.size]
@@ -397,30 +408,35 @@ def test_means_equal_those_of_the_definitions():
         assert getattr(p, field) == pytest.approx(expected, abs=1e-12)
     assert p.agreeing == (rasters[0] & rasters[1]).sum()
     step, trial, neuron = np.argwhere((rasters[0] != rasters[1]).transpose(1, 0, 2))[0]
-    d = nc.compare(*runs).divergence
+    d = compare(*runs).divergence
     assert (d.step, d.trial, d.neuron) == (step, trial, neuron)
 
 
 def test_defaults_follow_dt_of_the_other():
     fine = recording([], steps=200, dt=1e-4)
-    c = nc.compare(fine, recording([]))
+    c = compare(fine, recording([]))
     assert (c.window, c.tau, c.cost) == pytest.approx((2e-3, 1e-2, 100.0))
 
 
 def test_undefined_is_none_and_json():
-    c = nc.compare(recording([]), recording([]))
+    c = compare(recording([]), recording([]))
     p = c.populations["out"]
-    assert p.trains == 0 and p.agreement is None and p.gamma is None and p.rate_bias is None
+    assert p.trains == 0
+    assert p.agreement is None
+    assert p.gamma is None
+    assert p.rate_bias is None
     json.dumps(c.as_dict(), allow_nan=False)
     assert ("out: coincidence Γ (±0.002 s)", "undefined") in c.rows()
     crowded = [(0, k, 0) for k in range(10)]
-    c = nc.compare(recording(crowded[:-1]), recording(crowded))
+    c = compare(recording(crowded[:-1]), recording(crowded))
     assert c.populations["out"].gamma is None
     gap = {"u": register(np.full((2, 20, 3), np.nan))}
-    c = nc.compare(recording([], traces=gap), recording([(0, 1, 1)], traces=gap), cost=np.inf)
+    c = compare(recording([], traces=gap), recording([(0, 1, 1)], traces=gap), cost=np.inf)
     d = json.loads(json.dumps(c.as_dict(), allow_nan=False))
-    assert d["cost"] is None and d["populations"]["out"]["traces"]["u"]["rmse"] is None
-    assert d["divergence"]["step"] == 1 and d["populations"]["out"]["spikes_other"] == 1
+    assert d["cost"] is None
+    assert d["populations"]["out"]["traces"]["u"]["rmse"] is None
+    assert d["divergence"]["step"] == 1
+    assert d["populations"]["out"]["spikes_other"] == 1
 
 
 @pytest.mark.parametrize(("fine", "ratio"), [(1e-4, 10), (1e-3 / 3, 3), (0.7e-3 / 8, 8)])
@@ -430,19 +446,23 @@ def test_fine_reference_against_coarse_run(fine, ratio):
     other = recording([(0, k, 0) for k in range(0, 20, 2)], dt=coarse)
     on_time = [(0, (k + 1) * ratio - 1, 0) for k in range(0, 20, 2)]
     reference = recording(on_time, steps=20 * ratio, dt=fine)
-    c = nc.compare(reference, other)
+    c = compare(reference, other)
     p = c.populations["out"]
-    assert p.van_rossum == p.victor_purpura == p.spike_distance == 0.0 and p.gamma == 1.0
-    assert p.agreement == 1.0 and c.divergence is None and not c.same_steps
+    assert p.van_rossum == p.victor_purpura == p.spike_distance == 0.0
+    assert p.gamma == 1.0
+    assert p.agreement == 1.0
+    assert c.divergence is None
+    assert not c.same_steps
     assert ("first difference", "not defined: time steps differ") in c.rows()
     early = [(0, k * ratio, 0) for k in range(0, 20, 2)]
-    p = nc.compare(recording(early, steps=20 * ratio, dt=fine), other).populations["out"]
-    assert p.agreement == 1.0 and p.victor_purpura > 0
+    p = compare(recording(early, steps=20 * ratio, dt=fine), other).populations["out"]
+    assert p.agreement == 1.0
+    assert p.victor_purpura > 0
     late = [(0, (k + 1) * ratio, 0) for k in range(0, 20, 2)]
-    swapped = nc.compare(other, recording(late, steps=20 * ratio, dt=fine)).populations["out"]
+    swapped = compare(other, recording(late, steps=20 * ratio, dt=fine)).populations["out"]
     assert swapped.agreement == 0.0
     # Two fine spikes in one coarse step: only one has a partner.
-    p = nc.compare(
+    p = compare(
         recording([(0, 0, 0), (0, 1, 0)], steps=20 * ratio, dt=fine),
         recording([(0, 0, 0)], dt=coarse),
     ).populations["out"]
@@ -455,17 +475,17 @@ def test_traces_at_common_times():
     fine[1, 4 * 7 + 3, 2] = 6.0  # the end of coarse step 7
     fine[0, 4 * 7 + 2, 1] = 99.0  # between coarse samples
     a = recording([], steps=80, dt=0.25e-3, traces={"v": register(fine)})
-    t = nc.compare(a, recording([], traces={"v": register(coarse)})).populations["out"].traces["v"]
-    assert t == nc.TraceComparison(np.sqrt(36 / 120), 6.0, 1, 7, 2, 20)
+    t = compare(a, recording([], traces={"v": register(coarse)})).populations["out"].traces["v"]
+    assert t == TraceComparison(np.sqrt(36 / 120), 6.0, 1, 7, 2, 20)
     # Same dt, strides 2 and 3: steps 0, 6, 12, 18.
     two, three = coarse[:, ::2].copy(), coarse[:, ::3].copy()
     three[0, 4, 1] = -2.0  # step 12
     two[0, 5, 1] = 9.0  # step 10, not common
-    t = nc.compare(
+    t = compare(
         recording([], traces={"v": register(two, 2)}),
         recording([], traces={"v": register(three, 3)}),
     ).populations["out"].traces["v"]  # fmt: skip
-    assert t == nc.TraceComparison(np.sqrt(4 / 24), 2.0, 0, 12, 1, 4)
+    assert t == TraceComparison(np.sqrt(4 / 24), 2.0, 0, 12, 1, 4)
 
 
 def test_traces_that_cannot_be_compared_are_left_out():
@@ -475,47 +495,50 @@ def test_traces_that_cannot_be_compared_are_left_out():
         "v": register(zeros.astype(int)),  # codes against volts
         "u": register(zeros, 1, [2, 1, 0]),
     }
-    assert not nc.compare(a, recording([], traces=b)).populations["out"].traces
+    assert not compare(a, recording([], traces=b)).populations["out"].traces
     # Samples at the end of fine step 0, 4, 8, ... are never at the end of a coarse step.
     fine = recording([], steps=80, dt=0.25e-3, traces={"v": register(zeros, 4)})
-    assert not nc.compare(fine, a).populations["out"].traces
+    assert not compare(fine, a).populations["out"].traces
 
 
 def test_rows():
     run = recording([(0, 1, 2)], traces={"v": register(np.ones((2, 20, 3), int))})
-    c = nc.compare(run, run, outputs=["out"], labels=np.array([2, 1]))
+    c = compare(run, run, outputs=["out"], labels=np.array([2, 1]))
     rows = dict(c.rows())
     assert rows["accuracy of the reference"] == "50.00 %"
     assert rows["first difference"] == "none"
     assert rows["out: spikes in agreement"] == "1 (100 %)"
+    assert str(c).splitlines()[0].split("  ")[0] == "accuracy of the reference"
+    assert len({line.index(text) for line, text in zip(str(c).splitlines(), rows.values())}) == 1
     assert rows["out: v"] == "rms error 0, largest 0 at step 0, trial 0, neuron 0"
 
 
 def test_only_common_populations():
     a = Recording(1e-3, 20, 1, {"x": 2, "y": 3}, {})
     b = Recording(1e-3, 20, 1, {"y": 3, "z": 1}, {})
-    assert list(nc.compare(a, b).populations) == ["y"]
+    assert list(compare(a, b).populations) == ["y"]
 
 
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda r: nc.compare(r, recording([], trials=3)), "2 trials, the other 3"),
-        (lambda r: nc.compare(r, recording([], n=4)), "'out' has 3 neurons .* 4 in the other"),
-        (lambda r: nc.compare(r, recording([], steps=21)), "lasts 0.02 s .* 0.021 s"),
-        (lambda r: nc.compare(r, recording([], name="in")), "no common population"),
-        (lambda r: nc.compare(r, r, window=-1.0), "window = -1.0"),
-        (lambda r: nc.compare(r, r, tau=0.0), "tau = 0.0"),
-        (lambda r: nc.compare(r, r, labels=np.zeros(2, int)), "labels of shape"),
-        (lambda r: nc.compare(r, r, outputs=["out"], labels=np.zeros(3, int)), "labels of shape"),
-        (lambda r: nc.first_divergence(r, recording([], trials=3)), "2 trials, the other 3"),
-        (lambda r: nc.first_divergence(r, recording([], dt=2e-3)), "the other 20 of 0.002 s"),
-        (lambda r: nc.predictions(r, []), "have no neurons"),
+        (lambda r: compare(r, recording([], trials=3)), "2 trials, the other 3"),
+        (lambda r: compare(r, recording([], n=4)), "'out' has 3 neurons .* 4 in the other"),
+        (lambda r: compare(r, recording([], steps=21)), "lasts 0.02 s .* 0.021 s"),
+        (lambda r: compare(r, recording([], name="in")), "no common population"),
+        (lambda r: compare(r, r, window=-1.0), "window = -1.0"),
+        (lambda r: compare(r, r, tau=0.0), "tau = 0.0"),
+        (lambda r: compare(r, r, labels=np.zeros(2, int)), "labels of shape"),
+        (lambda r: compare(r, r, outputs=["out"], labels=np.zeros(3, int)), "labels of shape"),
+        (lambda r: first_divergence(r, recording([], trials=3)), "2 trials, the other 3"),
+        (lambda r: first_divergence(r, recording([], dt=2e-3)), "the other 20 of 0.002 s"),
+        (lambda r: predictions(r, []), "have no neurons"),
     ],
+    ids=itertools.count(),
 )
 def test_errors_of_comparison(call, text):
     with pytest.raises(InputError, match=text) as error:
         call(recording([]))
     assert "\n" not in str(error.value)
     with pytest.raises(UnknownName, match="output population 'x'"):
-        nc.compare(recording([]), recording([]), outputs=["x"])
+        compare(recording([]), recording([]), outputs=["x"])
