@@ -1,0 +1,7 @@
+"""``python -m neurohw``"""
+
+import sys
+
+from neurohw.cli import main
+
+sys.exit(main())

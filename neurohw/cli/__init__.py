@@ -1,0 +1,80 @@
+"""The command line: the only part that prints and sets exit codes.
+
+Exit codes: 0 done; 1 a verification found a difference; 2 wrong usage or input; 3 something needed
+is not installed, or a child process failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+EPILOG = """\
+examples:
+  neurohw demo                                   a trained network on a chip, from start to report
+  neurohw chips                                  the chips there are
+  neurohw chips loihi2 --show-kernel lif         what a neuron computes, as generated code
+  neurohw run NET.nir --dt 1e-4 --integrator euler --chip loihi2 --input spikes.npz -o out/
+  neurohw quantise NET.nir --dt 1e-4 --chip ./mychip.toml
+  neurohw compare out/reference.npz out/chip.npz
+  neurohw export lava NET.nir --dt 1e-4 --chip loihi2 --input spikes.npz -o net.py --verify
+
+exit codes: 0 done, 1 a verification found a difference, 2 wrong input, 3 something is missing or a
+child process failed, 130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if not getattr(options, "run", None):
+        parser.print_help()
+        return 2
+    from neurohw.errors import BackendMissing, ChildError, NeurohwError
+
+    try:
+        return int(options.run(options))
+    except (BackendMissing, ChildError) as error:
+        return _fail(error, 3)
+    except NeurohwError as error:
+        return _fail(error, 2)
+    except MemoryError:
+        return _fail("not enough memory; run fewer trials (--trials) or record less", 2)
+    except BrokenPipeError:
+        # The reader of our output is gone; keep Python from complaining when it flushes at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was written", 130)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with every command; imports nothing heavy."""
+    from neurohw import __version__
+    from neurohw.cli import chips, compare, demo, export, quantise, run
+
+    parser = argparse.ArgumentParser(
+        prog="neurohw",
+        description="Run a spiking network exactly as a digital neuromorphic chip would, bit for bit; "
+        "say how far that is from the model you meant; hand it on to Lava.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"neurohw {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for module in (demo, run, chips, quantise, compare, export):
+        module.add(commands)
+    return parser
+
+
+def _fail(message: object, code: int) -> int:
+    text = " ".join(str(message).split())
+    print(f"neurohw: {text}", file=sys.stderr)
+    return code

@@ -1,0 +1,81 @@
+"""``neurohw demo``: a real trained network on a chip, from the file to the report."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from neurohw.cli.options import Commands, command, json_option
+
+NETWORKS = {"lif": "96 LIF neurons", "cuba": "64 current-based LIF neurons", "rlif": "recurrent LIF"}
+TRAINED_DT = 1e-4
+"""Seconds; what snnTorch's NIR exporter writes its time constants for."""
+
+
+def add(commands: Commands) -> None:
+    parser = command(
+        commands, "demo", "run the digits classifier, trained in snnTorch, on Loihi 2",
+        "  neurohw demo\n  neurohw demo --verify      also run it in Lava and compare every bit\n"
+        "  neurohw demo --network cuba --chip prototype",
+    )  # fmt: skip
+    parser.add_argument("--network", choices=tuple(NETWORKS), default="lif", help="which classifier")
+    parser.add_argument("--chip", default="loihi2", metavar="NAME|FILE.toml", help="default loihi2")
+    parser.add_argument("-o", "--output", default="neurohw-demo", metavar="FOLDER")
+    parser.add_argument("--verify", action="store_true", help="run the Lava program too (needs uv)")
+    json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def examples_folder() -> Path:
+    """The digits example: inside the installed package, or beside it in a checkout."""
+    from neurohw.errors import FileError
+
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "_examples", package.parent / "examples"):
+        if (folder / "digits").is_dir():
+            return folder / "digits"
+    raise FileError("the demo's network and data are missing; install neurohw again")
+
+
+def run(options: argparse.Namespace) -> int:
+    from neurohw.chip import load_chip
+    from neurohw.cli import console, pipeline
+    from neurohw.cli.export import verdict_line, verify, write_program
+    from neurohw.loading import load_inputs, load_network
+
+    began = time.monotonic()
+    folder = examples_folder()
+    chip = load_chip(options.chip)
+    network = load_network(
+        folder / f"{options.network}.nir", dt=TRAINED_DT, integrator="euler"
+    ).with_(name=f"digits-{options.network}")
+    inputs = load_inputs(folder / "test_data.npz", network)
+    steps = inputs.steps + network.latency()
+    outcome = pipeline.carry_out(network, chip, inputs, steps, quiet=options.json)
+    output = Path(options.output)
+    with console.waiting("writing the report", options.json):
+        pipeline.write(
+            outcome, output, f"Handwritten digits on {chip.name}", "neurohw demo"
+        )  # fmt: skip
+    one = inputs.first(1)
+    script = write_program(outcome.fixed, one, output / "digits_lava.py", steps)
+    verdict = None
+    if options.verify:
+        with console.waiting("running in Lava", options.json):
+            verdict = verify(outcome.fixed, one, script, steps, timeout=600)
+    seconds = time.monotonic() - began
+    if options.json:
+        console.as_json(
+            outcome.as_dict() | {"script": str(script), "lava": verdict, "seconds": seconds}
+        )
+    else:
+        title = f"Handwritten digits, {NETWORKS[options.network]}, on {chip.title}"
+        console.table(title, ("what", "value"), pipeline.summary(outcome))
+        console.line(f"report:       {output / 'report.html'}")
+        console.line(f"Lava program: {script}  (uv run {script})")
+        console.line(
+            verdict_line(verdict) if verdict else "verify it:    neurohw demo --verify"
+        )  # fmt: skip
+        console.line(f"all this took {seconds:.1f} s")
+    return 0 if verdict is None or verdict["identical"] else 1

@@ -1,0 +1,183 @@
+"""One run from network to report: quantise, emulate, reference, compare, write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurohw.chip import Chip
+    from neurohw.compare import Comparison
+    from neurohw.fixed import FixedPointNetwork
+    from neurohw.network import Inputs, Network
+    from neurohw.recording import Recording
+
+TRACED = 8
+"""Neurons of each population whose membrane is recorded, unless the population is read out."""
+FINE_TRIALS = 20
+"""Trials that the fine reference runs: it tells discretisation from quantisation, not accuracy."""
+SAMPLES = 50_000_000
+"""Register samples that a run may record."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything a run leaves, as values; ``fine`` and ``fine_chip`` are of the first trials."""
+
+    network: Network
+    fixed: FixedPointNetwork
+    inputs: Inputs
+    chip: Recording
+    reference: Recording | None
+    comparison: Comparison | None
+    fine: Recording | None
+    fine_comparison: Comparison | None
+
+    @property
+    def physical(self) -> Recording:
+        """The chip's recording with traces in the units of the model."""
+        return self.fixed.physical(self.chip)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        assert self.fixed.record is not None
+        return {
+            "network": self.network.name, "chip": self.fixed.chip.name,
+            "neurons": self.fixed.neurons, "synapses": self.fixed.synapses,
+            "trials": self.chip.trials, "steps": self.chip.steps, "dt": self.chip.dt,
+            "spikes": {k: s.count for k, s in self.chip.spikes.items()},
+            "synaptic_events": dict(self.chip.synaptic_events),
+            "overflows": {k: dict(v) for k, v in self.chip.overflows.items()},
+            "comparison": self.comparison.as_dict() if self.comparison else None,
+            "discretisation": self.fine_comparison.as_dict() if self.fine_comparison else None,
+            "quantisation": self.fixed.record.as_dict(),
+        }  # fmt: skip
+
+
+def carry_out(
+    network: Network, chip: Chip, inputs: Inputs, steps: int, *, clip: bool = False, seed: int = 0,
+    reference: bool = True, substeps: int = 10, quiet: bool = False,
+) -> Outcome:  # fmt: skip
+    """Quantise, run on the chip and in floating point at both steps, and compare."""
+    from neurohw.cli import console
+    from neurohw.compare import compare
+    from neurohw.emulate import emulate
+    from neurohw.quantise import quantise
+
+    fixed = quantise(network, chip, on_limit="clip" if clip else "error")
+    chosen = _traced(network)
+    registers = {
+        name: [r for r in ("v",) if r in fixed.populations[name].neuron.tick.registers]
+        for name in chosen
+    }
+    samples = inputs.trials * steps * sum(map(len, chosen.values()))
+    record = registers if samples <= SAMPLES else {}
+    neurons = {name: chosen[name] for name in record}
+    with console.progress("on the chip", quiet) as bar:
+        on_chip = emulate(
+            fixed, inputs, steps=steps, record=record, neurons=neurons, seed=seed, progress=bar
+        )
+    if not reference:
+        return Outcome(network, fixed, inputs, on_chip, None, None, None, None)
+    meant = _reference(network, inputs, steps, record, neurons, 1, "in floating point", quiet)
+    with console.waiting("comparing", quiet):
+        comparison = compare(
+            meant, fixed.physical(on_chip), outputs=network.outputs, labels=inputs.labels
+        )
+    if substeps < 2:
+        return Outcome(network, fixed, inputs, on_chip, meant, comparison, None, None)
+    few = inputs.first(FINE_TRIALS)
+    fine = _reference(network, few, steps, {}, {}, substeps, "at a fine step", quiet)
+    coarse = meant if few.trials == inputs.trials else _first_trials(meant, few.trials)
+    fine_comparison = compare(fine, coarse, outputs=network.outputs, labels=few.labels)
+    return Outcome(network, fixed, inputs, on_chip, meant, comparison, fine, fine_comparison)
+
+
+def _reference(
+    network: Network, inputs: Inputs, steps: int, record: Any, neurons: Any, substeps: int,
+    label: str, quiet: bool,
+) -> Recording:  # fmt: skip
+    from neurohw.backend import reference
+    from neurohw.cli import console
+
+    with console.progress(label, quiet) as bar:
+        return reference(
+            network, inputs, steps=steps, record=record, neurons=neurons, substeps=substeps,
+            progress=bar,
+        )  # fmt: skip
+
+
+def _traced(network: Network) -> dict[str, Sequence[int]]:
+    """Neurons to record: all of a population that is read out, the first few of others."""
+    return {
+        name: range(p.n if name in network.outputs and p.n <= 1000 else min(p.n, TRACED))
+        for name, p in network.populations.items() if name not in network.inputs
+    }  # fmt: skip
+
+
+def _first_trials(recording: Recording, trials: int) -> Recording:
+    from neurohw.network.events import Spikes
+    from neurohw.recording import Recording
+
+    spikes = {}
+    for name, s in recording.spikes.items():
+        keep = s.trial < trials
+        spikes[name] = Spikes.of(s.n, s.trial[keep], s.step[keep], s.neuron[keep])
+    fields = {**recording.__dict__, "trials": trials, "spikes": spikes, "traces": {}}
+    return Recording(**fields)
+
+
+def write(outcome: Outcome, folder: Path, title: str, command: str) -> None:
+    """All files of a run into ``folder``: complete, or none of them."""
+    from neurohw import files
+    from neurohw.report import run_page
+
+    with files.filling(folder) as place:
+        outcome.chip.save(place / "chip.npz")
+        if outcome.reference is not None:
+            outcome.physical.save(place / "chip_physical.npz")
+            outcome.reference.save(place / "reference.npz")
+        if outcome.fine is not None:
+            outcome.fine.save(place / "fine.npz")
+        files.write_text(
+            place / "results.json", json.dumps(outcome.as_dict(), indent=2, allow_nan=False) + "\n"
+        )
+        page = run_page(
+            network=outcome.network, fixed=outcome.fixed, inputs=outcome.inputs,
+            reference=outcome.reference, chip=outcome.chip, comparison=outcome.comparison,
+            fine=outcome.fine, fine_comparison=outcome.fine_comparison, title=title,
+            command=command,
+        )  # fmt: skip
+        files.write_text(place / "report.html", page)
+
+
+def summary(outcome: Outcome) -> list[tuple[str, str]]:
+    """What a run came to, in a few rows."""
+    chip, comparison = outcome.chip, outcome.comparison
+    operations = sum(chip.synaptic_events.values())
+    rows = [
+        ("network", f"{outcome.fixed.neurons:,} neurons, {outcome.fixed.synapses:,} synapses"),
+        ("run", f"{chip.trials:,} trials of {chip.steps} steps of {chip.dt:g} s"),
+    ]
+    if comparison is not None:
+        if comparison.accuracy_reference is not None and comparison.accuracy_other is not None:
+            rows.append(("accuracy, floating point", f"{100 * comparison.accuracy_reference:.2f} %"))
+            rows.append((f"accuracy, on {outcome.fixed.chip.name}",
+                         f"{100 * comparison.accuracy_other:.2f} %"))  # fmt: skip
+        if comparison.same_decision is not None:
+            rows.append(("same decision", f"{100 * comparison.same_decision:.2f} % of trials"))
+        for name, p in comparison.populations.items():
+            if name not in outcome.network.inputs:
+                rows.append((f"spikes that agree, {name}", _agreement(p)))
+    over = sum(sum(v.values()) for v in chip.overflows.values())
+    rows.append(("on-chip overflows", f"{over:,}"))
+    rows.append(("synaptic operations", f"{operations:,} ({operations / chip.trials:,.0f} a trial)"))
+    return rows
+
+
+def _agreement(p: Any) -> str:
+    share = "" if p.agreement is None else f"{100 * p.agreement:.2f} % "
+    return f"{share}({p.spikes_reference:,} in float, {p.spikes_other:,} on chip)"

@@ -1,0 +1,57 @@
+"""``neurohw quantise``: what a network becomes on a chip, and what that loses."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from neurohw.cli.options import (
+    Commands,
+    chip_options,
+    command,
+    json_option,
+    network_options,
+    read_chip,
+    read_network,
+)
+
+
+def add(commands: Commands) -> None:
+    parser = command(
+        commands, "quantise", "show what a network becomes in a chip's integers, and what is lost",
+        "  neurohw quantise NET.nir --dt 1e-4 --integrator euler --chip loihi2\n"
+        "  neurohw quantise NET.nir --dt 1e-4 --chip loihi2 --set weight.bits=4 --json",
+    )  # fmt: skip
+    network_options(parser)
+    chip_options(parser)
+    json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from neurohw.cli import console
+    from neurohw.quantise import quantise
+
+    chip = read_chip(options)
+    network = read_network(options)
+    with console.waiting("quantising", options.json):
+        fixed = quantise(network, chip, on_limit="clip" if options.clip else "error")
+    assert fixed.record is not None
+    if options.json:
+        console.as_json(fixed.record.as_dict())
+    else:
+        show(fixed)
+    return 0
+
+
+def show(fixed: Any) -> None:
+    """Print the quantisation table."""
+    from neurohw.cli import console
+
+    record = fixed.record
+    console.table(
+        f"{fixed.name} on {record.chip}: {fixed.neurons:,} neurons, {fixed.synapses:,} synapses",
+        ("what", "parameter", "wanted", "on chip", "worst error", "note"), record.rows(),
+    )  # fmt: skip
+    for clip in record.clips:
+        console.line(f"clipped: {clip}")

@@ -1,0 +1,67 @@
+"""``neurohw run``: a network on a chip, against floating point, with a report."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from neurohw.cli.options import (
+    Commands,
+    chip_options,
+    command,
+    json_option,
+    network_options,
+    positive,
+    read_chip,
+    read_inputs,
+    read_network,
+    run_options,
+)
+
+
+def add(commands: Commands) -> None:
+    parser = command(
+        commands, "run", "run a network on a chip, compare with floating point, write a report",
+        "  neurohw run NET.nir --dt 1e-4 --integrator euler --chip loihi2 --input spikes.npz -o out/\n"
+        "  neurohw run NET.nir --dt 1e-3 --chip ./mychip.toml --input x.npz --set weight.bits=4 -o out/",
+    )  # fmt: skip
+    network_options(parser)
+    chip_options(parser)
+    run_options(parser)
+    parser.add_argument("-o", "--output", metavar="FOLDER", help="write results and report here")
+    parser.add_argument("--seed", type=int, default=0, help="for chips that draw random numbers")
+    parser.add_argument(
+        "--fine", type=positive, default=10, metavar="N",
+        help="steps per time step of the fine reference; 1: none (default 10)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-reference", action="store_true", help="only the chip, no floating point beside it"
+    )
+    json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from neurohw.cli import console, pipeline
+
+    chip = read_chip(options)
+    network = read_network(options)
+    inputs, steps = read_inputs(options, network)
+    outcome = pipeline.carry_out(
+        network, chip, inputs, steps, clip=options.clip, seed=options.seed,
+        reference=not options.no_reference, substeps=options.fine, quiet=options.json,
+    )  # fmt: skip
+    if options.output:
+        command = shlex.join(["neurohw", *sys.argv[1:]])
+        title = f"{network.name} on {chip.name}"
+        with console.waiting("writing the report", options.json):
+            pipeline.write(outcome, Path(options.output), title, command)
+    if options.json:
+        console.as_json(outcome.as_dict())
+        return 0
+    console.table(f"{network.name} on {chip.name}", ("what", "value"), pipeline.summary(outcome))
+    if options.output:
+        console.line(f"report: {Path(options.output) / 'report.html'}")
+    return 0
