@@ -3,7 +3,7 @@
 The same Network object, the same inputs, the same timing as on chips: a spike at step k acts on its
 targets' next state update. With ``substeps`` above 1 the equations are solved exactly on a finer
 grid, which shows what the time step itself costs.
-M. Stimberg, R. Brette, D. F. M. Goodman, Brian 2, an intuitive and efficient neural simulator, 2019.
+M. Stimberg, R. Brette, D. F. M. Goodman, Brian 2, an intuitive and efficient simulator, 2019.
 """
 
 from __future__ import annotations
@@ -85,9 +85,7 @@ def reference(
     )  # fmt: skip
 
 
-def _record(
-    network: Network, record: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[str, ...]]:
+def _record(network: Network, record: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     chosen = {}
     for name, variables in record.items():
         if name not in network.populations:
@@ -121,9 +119,7 @@ def _trials_at_once(network: Network, trials: int) -> int:
     return max(1, min(trials, _SYNAPSES // max(network.synapses, 1), _NEURONS // neurons))
 
 
-def _ticker(
-    progress: Callable[[int, int], None] | None, total: int
-) -> Callable[[], None] | None:
+def _ticker(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None] | None:
     if progress is None:
         return None
     report, done, every = progress, 0, max(1, total // _TICKS)
@@ -148,8 +144,10 @@ def _spikes(plan: Plan, inputs: Inputs, results: Sequence[Result]) -> dict[str, 
             step = (s.step + 1) * plan.substeps - 1
             spikes[name] = Spikes.of(s.n, s.trial, step, s.neuron, s.value)
         elif population.spiking:
-            columns = [np.concatenate(c) for c in zip(*(r.spikes[name] for r in results), strict=True)]
-            spikes[name] = Spikes.of(population.n, *columns)
+            trial, step, neuron = (
+                np.concatenate([r.spikes[name][column] for r in results]) for column in range(3)
+            )
+            spikes[name] = Spikes.of(population.n, trial, step, neuron)
     return spikes
 
 
@@ -157,7 +155,9 @@ def _traces(plan: Plan, results: Sequence[Result]) -> dict[str, dict[str, Trace]
     return {
         name: {
             v: Trace(
-                np.concatenate([r.traces[name][v] for r in results]), plan.neurons[name], plan.stride
+                np.concatenate([r.traces[name][v] for r in results]),
+                plan.neurons[name],
+                plan.stride,
             )
             for v in variables
         }

@@ -198,7 +198,7 @@ class Chunk:
 
     def view(self, name: str, variable: str) -> Floats:
         """A variable of a group as an array (trials, n) that stays up to date."""
-        values: Floats = self.groups[name].variables[variable].get_value()
+        values = np.asarray(self.groups[name].variables[variable].get_value(), np.float64)
         return values.reshape(self.trials, -1)
 
     def drive(self, name: str, parts: list[_Hosted], now: int) -> None:
@@ -236,11 +236,11 @@ class _Hosted:
 
     def sums(self, trials: int, n: int) -> Floats:
         """Weighted values that act now, (trials, n)."""
-        total = np.zeros((n, trials))
+        total: Floats = np.zeros((n, trials))
         if 0 <= self.current < self.values.shape[1]:
             parts = self.values[:, self.current, self.pre] * self.weight
             np.add.at(total, self.post, parts.T)
-        return total.T
+        return np.ascontiguousarray(total.T)
 
 
 def cut(spikes: Spikes, first: int, trials: int, steps: int) -> Spikes:

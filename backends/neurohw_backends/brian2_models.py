@@ -86,7 +86,8 @@ def model(population: Population, method: str, step: float, dt: float) -> Model:
     refractory = None
     frozen = np.rint(given.get("t_ref", np.zeros(n)) / step).astype(np.int64)
     if frozen.any():
-        lines = [k + " (unless refractory)" if k.startswith("dv/") else k for k in equations.split("\n")]
+        lines = equations.split("\n")
+        lines = [k + " (unless refractory)" * k.startswith("dv/") for k in lines]
         equations = "\n".join([*lines, "frozen : integer (constant)"])
         values["frozen"] = frozen
         refractory = "(frozen + 1) * dt"

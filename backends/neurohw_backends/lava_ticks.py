@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neurohw.chip.model import Neuron
 from neurohw.equations import array_primitives
-from neurohw.equations.emit import Emitter, prelude, stored
+from neurohw.equations.emit import Emitter, prelude, stored, tables
 
 MARKER = "# == generated neurons ==\n"
 
@@ -15,14 +15,14 @@ def generated_section(neurons: list[Neuron]) -> str:
         return MARKER
     # The script imports numpy and Any itself.
     parts = [MARKER.strip(), "Array = Any", prelude(array_primitives)]
-    parts += [tick_function(n) for n in neurons]
-    return "\n\n\n".join(part.strip() for part in parts) + "\n"
+    parts += [tables(n.tick for n in neurons), *(tick_function(n) for n in neurons)]
+    return "\n\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def tick_function(neuron: Neuron) -> str:
     """``tick_NAME(state, parameters, inputs) -> spike``: every argument maps names to int64 (n,)."""
     program = neuron.tick
-    emitter = Emitter(program, {}, arrays=True, draw="_seed, _trial, _tick, _neuron")
+    emitter = Emitter(program, arrays=True, draw="_seed, _trial, _tick, _neuron")
     lines = [f'{neuron.port} = inputs["{neuron.port}"]']
     lines += [f'{r} = state["{r}"]' for r in program.registers]
     lines += [f'{p} = parameters["{p}"]' for p in program.parameters]

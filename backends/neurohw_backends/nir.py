@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neurohw.errors import NetworkError, UnknownName
 from neurohw.network import Network, Population, Projection
@@ -167,7 +166,7 @@ class _Import:
     def matrix(self, name: str) -> Floats:
         weight = self.value(name, "weight")
         if weight.ndim != 2 or not weight.size:
-            self.fail(name, f"has a weight of shape {weight.shape}; give a matrix (outputs, inputs)")
+            self.fail(name, f"has a weight of shape {weight.shape}; give (outputs, inputs)")
         return weight
 
     def vector(self, name: str, key: str, n: int) -> Floats:
@@ -209,13 +208,14 @@ class _Import:
         return made
 
     def neurons(self, name: str, node: Node) -> Population:
-        values = {k: self.value(name, k).reshape(-1) for k in self.parameters(node)}
-        values = {k: v if v.size != 1 else v[0] for k, v in values.items()}
-        bias: NDArray[np.float64] | float | None = self.arriving(name, self.constants)
+        values: dict[str, Any] = {}
+        for key in self.parameters(node):
+            value = self.value(name, key).reshape(-1)
+            values[key] = value[0] if value.size == 1 else value
+        bias = self.arriving(name, self.constants)
+        values["bias"] = 0.0 if bias is None else bias
         try:
-            return MODELS[node.type](
-                self.sizes[name], **values, bias=0.0 if bias is None else bias
-            )
+            return MODELS[node.type](self.sizes[name], **values)
         except NetworkError as error:
             raise NetworkError(f"{self.path}: node '{name}': {error}") from None
 

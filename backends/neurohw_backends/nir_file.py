@@ -23,7 +23,7 @@ LARGEST = 8 * 2**30
 """Bytes that the arrays of a file, and of the network made from it, may take as float64."""
 
 _HEAP = b"GCOL\x01"
-_OBJECTS, _DEPTH = 1_000_000, 64
+_OBJECTS, _DEPTH, _LONGEST = 1_000_000, 64, 2**16
 # The best ratios that DEFLATE (1032) and the other filters can reach, with room for metadata.
 _RATIO, _SLACK = 2000, 2**16
 
@@ -116,9 +116,9 @@ class _Reader:
             if key not in group:
                 raise FileError(f"{self.path}: {what} has no '{key}'; export the file again")
         inner = self.member(group, "nodes", name)
+        prefix = f"{name}." if name else ""
         nodes = {
-            key: self.node(self.member(inner, key, name), f"{name}.{key}" if name else key, depth + 1)
-            for key in inner
+            key: self.node(self.member(inner, key, name), prefix + key, depth + 1) for key in inner
         }
         return Node(kind, nodes=nodes, edges=self.edges(group, name, what))
 
@@ -154,7 +154,7 @@ class _Reader:
         link = group.get(key, getlink=True)
         if not isinstance(link, self.h5py.HardLink):
             place = f"{name}.{key}" if name else key
-            raise FileError(f"{self.path}: '{place}' is a link to elsewhere; links are not followed")
+            raise FileError(f"{self.path}: '{place}' is a link; links are not followed")
         self.objects += 1
         if self.objects > _OBJECTS:
             raise FileError(f"{self.path}: more than {_OBJECTS:,} objects; split the network")
@@ -169,7 +169,24 @@ class _Reader:
         if not self.is_text(item) or item.shape is None or item.size < 1:
             raise FileError(f"{self.path}: {what} is no text; export the file again")
         self.claim(item, what)
+        self.lengths(item, what)
         return np.asarray(item.asstr()[()], dtype=object)
+
+    def lengths(self, item: Any, what: str) -> None:
+        """Refuse absurd text lengths, for which the library would allocate first and look later.
+
+        A text is stored as its length, the address of its heap and its index there, 16 bytes.
+        """
+        offset = item.id.get_offset()
+        if offset is not None and item.dtype.hasobject:
+            with self.path.open("rb") as stream:
+                stream.seek(offset)
+                raw = np.frombuffer(stream.read(int(item.id.get_storage_size())), "<u4")
+            if raw.size == 4 * item.size and int(raw[::4].max()) > _LONGEST:
+                raise FileError(
+                    f"{self.path}: {what} claims a text of {raw[::4].max():,} bytes, more than the "
+                    f"{_LONGEST:,} allowed; the file is damaged"
+                )
 
     def claim(self, item: Any, what: str) -> None:
         """Refuse what the file claims to hold but can't, or what would take too much memory."""

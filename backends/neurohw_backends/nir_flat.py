@@ -66,7 +66,7 @@ def _add(path: Path, flat: Flat, graph: Node, prefix: str) -> None:
         label = f"{path}: edge '{prefix}{edge[0]}' -> '{prefix}{edge[1]}'"
         for end in edge:
             if end not in graph.nodes:
-                there = ", ".join(list(graph.nodes)[:12]) + (", ..." if len(graph.nodes) > 12 else "")
+                there = ", ".join([*graph.nodes][:12]) + ", ..." * (len(graph.nodes) > 12)
                 raise NetworkError(
                     f"{label} names the node '{end}', which is not in the graph"
                     f"{f' {prefix[:-1]!r}' if prefix else ''}; there are: {there or 'none'}"
@@ -91,7 +91,7 @@ def _port(label: str, graph: Node, end: str, kind: str) -> str:
         ports = [key for key, inner in node.nodes.items() if inner.type == kind]
         if len(ports) != 1:
             raise NetworkError(
-                f"{label}: the subgraph '{name}' has {len(ports)} {kind} nodes where the edge needs "
+                f"{label}: the subgraph '{name}' has {len(ports)} {kind} nodes; the edge needs "
                 "exactly 1; flatten the subgraph"
             )
         name, node = f"{name}.{ports[0]}", node.nodes[ports[0]]

@@ -4,6 +4,7 @@ from neurohw.compare.comparison import Comparison, compare
 from neurohw.compare.decisions import predictions
 from neurohw.compare.divergence import Divergence, first_divergence
 from neurohw.compare.populations import PopulationComparison, TraceComparison
+from neurohw.verbs import callable_package
 
 __all__ = [
     "Comparison",
@@ -14,3 +15,5 @@ __all__ = [
     "first_divergence",
     "predictions",
 ]
+
+callable_package(__name__)

@@ -2,3 +2,6 @@
 
 from neurohw.emulate.interpret import interpret as interpret
 from neurohw.emulate.run import emulate as emulate
+from neurohw.verbs import callable_package
+
+callable_package(__name__)

@@ -12,6 +12,10 @@ import numpy as np
 Array = Any
 
 
+def truth(x: Array) -> Array:
+    return np.asarray(x).astype(np.int64)
+
+
 def shr0(x: Array, n: Array) -> Array:
     return np.where(x >= 0, x >> n, -((-x) >> n))
 

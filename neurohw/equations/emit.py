@@ -7,7 +7,7 @@ where the analysis could not prove that nothing overflows.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable
 from types import ModuleType
 
 from neurohw.equations.program import Program
@@ -37,22 +37,26 @@ def prelude(module: ModuleType, decorator: str = "") -> str:
     return "\n\n".join(decorator + text for _, text in sorted(parts))
 
 
+def tables(programs: Iterable[Program]) -> str:
+    """The look-up tables that the programs read, as module constants."""
+    found = {name: values for p in programs for name, values in p.tables.items()}
+    return "\n".join(
+        f"_table_{name} = np.array({list(values)}, dtype=np.int64)" for name, values in found.items()
+    )
+
+
 class Emitter:
-    """Expressions as Python source. ``arrays``: over numpy arrays instead of single integers.
+    """Expressions as Python source. ``arrays``: over numpy arrays instead of single integers;
+    ``draw``: the arguments of ``random_bits`` between the number of bits and the site."""
 
-    ``names`` maps a name of the profile to the text that stands for it.
-    """
-
-    def __init__(
-        self, program: Program, names: Mapping[str, str], arrays: bool, draw: str = ""
-    ) -> None:
-        self.program, self.names, self.arrays, self.draw = program, names, arrays, draw
+    def __init__(self, program: Program, arrays: bool, draw: str = "") -> None:
+        self.program, self.arrays, self.draw = program, arrays, draw
 
     def value(self, node: Expression) -> str:
         """Text of the integer value."""
         if isinstance(node, (Compare, Logic)) or (isinstance(node, Unary) and node.op == "not"):
             test = self.test(node)
-            return f"({test}).astype(np.int64)" if self.arrays else f"(1 if {test} else 0)"
+            return f"truth({test})" if self.arrays else f"(1 if {test} else 0)"
         if isinstance(node, Int):
             return str(node.value) if node.value >= 0 else f"({node.value})"
         if isinstance(node, Name):
@@ -65,7 +69,7 @@ class Emitter:
                 return f"np.where({self.test(node.test)}, {then}, {other})"
             return f"({then} if {self.test(node.test)} else {other})"
         if isinstance(node, Lookup):
-            return f"{self.names.get(node.table, node.table)}[{self.value(node.index)}]"
+            return f"_table_{node.table}[{self.value(node.index)}]"
         if isinstance(node, Binary):
             return self._wide(node, ">>", node.left, node.right) or (
                 f"({self.value(node.left)} {node.op} {self.value(node.right)})"
@@ -80,7 +84,7 @@ class Emitter:
             op = {"and": "&", "or": "|"}[node.op] if self.arrays else node.op
             return f"({self.test(node.left)} {op} {self.test(node.right)})"
         if isinstance(node, Unary) and node.op == "not":
-            return f"(~{self.test(node.operand)})" if self.arrays else (
+            return f"np.logical_not({self.test(node.operand)})" if self.arrays else (
                 f"(not {self.test(node.operand)})"
             )  # fmt: skip
         return f"({self.value(node)} != 0)"
@@ -89,7 +93,7 @@ class Emitter:
         if name in self.program.constants:
             value = self.program.constants[name]
             return str(value) if value >= 0 else f"({value})"
-        return self.names.get(name, name)
+        return name
 
     def _call(self, node: Call) -> str:
         if node.primitive in WIDE_SHIFTS:

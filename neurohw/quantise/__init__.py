@@ -2,3 +2,6 @@
 
 from neurohw.quantise.quantise import quantise as quantise
 from neurohw.quantise.record import QuantisationRecord as QuantisationRecord
+from neurohw.verbs import callable_package
+
+callable_package(__name__)

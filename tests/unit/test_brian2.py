@@ -195,7 +195,7 @@ def test_random_networks_equal_the_plain_loop(kind: str, integrator: Any) -> Non
     inputs = Inputs.from_dense(
         {"x": rng.random((3, 50, 6)) < 0.25}, {"c": rng.normal(0, 1, (3, 50, 2))}
     )
-    assert same(network, inputs, 60) > 100
+    assert same(network, inputs, 60) > 40
 
 
 def driven(population: Population, integrator: Any = "exact") -> Network:
@@ -236,16 +236,16 @@ def test_many_refractory_times_are_exact() -> None:
 def test_refractory_membrane_ignores_input_but_the_filter_goes_on() -> None:
     cell = CubaLIF(1, 5e-3, 20e-3, v_threshold=0.5, v_reset=-0.25, t_ref=4 * DT)
     network = Network(
-        {"x": SpikeInput(1), "n": cell}, (Projection.dense("x", "n", [[60.0]]),), DT
+        {"x": SpikeInput(2), "n": cell}, (Projection.dense("x", "n", [[120.0, -120.0]]),), DT
     )
-    x = np.zeros((20, 1))
-    x[[0, 2]] = 1
+    x = np.zeros((20, 2))
+    x[0, 0] = x[2, 1] = 1
     got = reference(network, Inputs.from_dense({"x": x}), record={"n": ["v", "i"]})
     v, i = (got.trace("n", k).values[0, :, 0] for k in "vi")
-    assert steps_of(got)[0] == 1
-    assert (v[1:6] == -0.25).all() and v[6] != -0.25
-    jump, d = 60 * DT / 5e-3, math.exp(-DT / 5e-3)
-    expected = [0, jump, jump * d, jump * d**2 + jump, (jump * d**2 + jump) * d]
+    assert steps_of(got) == [1]
+    assert (v[1:6] == -0.25).all() and v[6] < -0.25
+    jump, d = 120 * DT / 5e-3, math.exp(-DT / 5e-3)
+    expected = [0, jump, jump * d, jump * d**2 - jump, (jump * d**2 - jump) * d]
     assert np.abs(i[:5] - expected).max() < 1e-12
 
 
@@ -375,7 +375,9 @@ def test_exact_and_fine_runs_agree_below_threshold(cell: Population) -> None:
         {"x": rng.random((2, 300, 4)) < 0.4}, {"c": rng.normal(size=(2, 300, 2))}
     )
     coarse, fine = (
-        reference(network, inputs, steps=310, substeps=s, record={"n": ["v"]}).trace("n", "v").values
+        reference(network, inputs, steps=310, substeps=s, record={"n": ["v"]})
+        .trace("n", "v")
+        .values
         for s in (1, 6)
     )
     assert np.abs(coarse).max() > 0.3
@@ -564,6 +566,7 @@ def test_nothing_is_printed_and_settings_come_back(capfd: pytest.CaptureFixture[
 
 IN_A_CHILD = """
 import logging, sys, warnings
+sys.modules["pylab"] = None  # which Brian imports where it is; it has caches of its own
 hook, show = sys.excepthook, warnings.showwarning
 from neurohw.network import *
 from neurohw_backends.brian2 import reference
@@ -588,8 +591,7 @@ def test_importing_it_leaves_the_process_and_the_disk_alone(tmp_path: Path) -> N
         },
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert not [p for p in temporary.rglob("*") if "brian" in p.name]
-    assert not [p for p in home.rglob("*") if p.is_file()]
+    assert not [p for folder in (home, temporary) for p in folder.rglob("*") if p.is_file()]
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

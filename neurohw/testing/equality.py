@@ -1,0 +1,30 @@
+"""Two recordings are the same, or the first place where they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurohw.compare.divergence import first_divergence
+from neurohw.recording import Recording
+
+
+def assert_same(expected: Recording, got: Recording, counters: bool = True) -> None:
+    """AssertionError at the first spike, register or counter in which ``got`` differs.
+
+    ``counters``: overflow and event counts too; a foreign simulator has none.
+    """
+    different = first_divergence(expected, got)
+    assert different is None, str(different)
+    assert set(expected.spikes) == set(got.spikes)
+    for name, spikes in expected.spikes.items():
+        assert spikes.same_as(got.spikes[name]), f"spikes of {name}"
+    for name, registers in expected.traces.items():
+        for register, trace in registers.items():
+            other = got.traces[name][register]
+            assert np.array_equal(trace.values, other.values), f"{name}.{register}"
+            assert np.array_equal(trace.neurons, other.neurons), f"{name}.{register} neurons"
+    if counters:
+        assert {k: dict(v) for k, v in expected.overflows.items()} == {
+            k: dict(v) for k, v in got.overflows.items()
+        }
+        assert dict(expected.synaptic_events) == dict(got.synaptic_events)
