@@ -15,7 +15,7 @@ from neurohw.equations.emit import Emitter, prelude, stored, tables
 from neurohw.equations.program import Program
 from neurohw.fixedpoint import Format
 
-FAIL_SITE, FAIL_NEURON, FAIL_VALUE, FAIL_HIGH = range(4)
+FAIL_SITE, FAIL_NEURON, FAIL_VALUE, FAIL_KEY = range(4)
 
 
 def sites(neuron: Neuron) -> list[str]:
@@ -49,7 +49,7 @@ def kernel_source(neurons: Sequence[Neuron], strict: bool = False) -> str:
 def tick_source(neuron: Neuron, strict: bool = False) -> str:
     """The tick of one neuron: a loop over neurons ``_low .. _high`` of its bank."""
     program, name = neuron.tick, neuron.name
-    arrays = [f"_{r}" for r in registers_of(neuron)] + [f"_{p}" for p in parameters_of(neuron)]
+    arrays = [f"_all_{x}" for x in (*registers_of(neuron), *parameters_of(neuron))]
     emitter = Emitter(program, arrays=False, draw="_seed, _trial, _step, _key + _j - _low")
     body: list[str] = []
     counted: list[int] = []
@@ -58,14 +58,14 @@ def tick_source(neuron: Neuron, strict: bool = False) -> str:
     body.append("_row[_base + _j] = 0")
     body.append(f"_idle = _idle and {neuron.port} == 0")
     for key in (*registers_of(neuron), *parameters_of(neuron)):
-        body.append(f"{key} = np.int64(_{key}[_j])")
+        body.append(f"{key} = np.int64(_all_{key}[_j])")
     body += [f"_was_{r} = {r}" for r in registers_of(neuron)]
     for k, assign in enumerate(program.assigns):
         form = program.targets[assign.target]
         text = emitter.value(assign.value)
         _store(body, counted, form, assign.target, text, k + 1, program.may_overflow(k), strict)
     for r in registers_of(neuron):
-        body.append(f"_{r}[_j] = {r}")
+        body.append(f"_all_{r}[_j] = {r}")
     same = " and ".join(f"{r} == _was_{r}" for r in registers_of(neuron)) or "True"
     body.append(f"_idle = _idle and {same}")
     if neuron.spikes:
@@ -134,10 +134,10 @@ def loop_arguments(neurons: Sequence[Neuron]) -> list[str]:
         "_fired", "_event_step", "_event_source", "_stride", "_failure",
     ]  # fmt: skip
     for n in neurons:
-        names += [f"_{n.name}_{x}" for x in ("base", "low", "high", "key", "quiet", "overflows")]
-        names += [f"_{n.name}_{r}" for r in (*registers_of(n), *parameters_of(n))]
+        names += [f"_n_{n.name}_{x}" for x in ("base", "low", "high", "key", "quiet", "overflows")]
+        names += [f"_all_{n.name}_{x}" for x in (*registers_of(n), *parameters_of(n))]
         for r in registers_of(n):
-            names += [f"_{n.name}_{r}_probe", f"_{n.name}_{r}_trace"]
+            names += [f"_probe_{n.name}_{r}", f"_trace_{n.name}_{r}"]
     return names
 
 
@@ -145,25 +145,29 @@ def loop_source(neurons: Sequence[Neuron]) -> str:
     """The loop over ticks: populations, input spikes, delivery, recording."""
     ticks, probes = [], []
     for n in neurons:
-        p = f"_{n.name}"
-        arrays = ", ".join(f"{p}_{x}" for x in (*registers_of(n), *parameters_of(n)))
+        p = f"_n_{n.name}"
+        arrays = ", ".join(f"_all_{n.name}_{x}" for x in (*registers_of(n), *parameters_of(n)))
         ticks.append(f"""
         for _k in range({p}_low.size):
             if {p}_quiet[_k] and not _any(_row, {p}_base + {p}_low[_k], {p}_base + {p}_high[_k]):
                 continue
+            _before = _count
             _count, _idle = tick_{n.name}(
                 {p}_low[_k], {p}_high[_k], {p}_base, _row, {arrays},
-                _fired, _count, {p}_overflows[_k], _failure, _seed, _trial, _step, {p}_key[_k],
+                _fired, _count, {p}_overflows[_k], _trouble, _seed, _trial, _step, {p}_key[_k],
             )
             if _count < 0:
-                _failure[{FAIL_HIGH}] = {p}_key[_k]
-                return _step, _events
+                _count = _before
+                if not _failed or {p}_key[_k] < _failure[{FAIL_KEY}]:
+                    _failed = True
+                    _failure[:] = _trouble
+                    _failure[{FAIL_KEY}] = {p}_key[_k]
             {p}_quiet[_k] = _idle
 """)
         for r in registers_of(n):
             probes.append(f"""
-            for _k in range({p}_{r}_probe.size):
-                {p}_{r}_trace[_step // _stride, _k] = {p}_{r}[{p}_{r}_probe[_k]]
+            for _k in range(_probe_{n.name}_{r}.size):
+                _trace_{n.name}_{r}[_step // _stride, _k] = _all_{n.name}_{r}[_probe_{n.name}_{r}[_k]]
 """)
     arguments = ",\n    ".join(loop_arguments(neurons))
     return f'''
@@ -179,17 +183,22 @@ def _any(_row, _low, _high):
 def run(
     {arguments},
 ):
-    """Ticks _from .. _to of one trial. Returns where it stopped and the number of spikes written:
-    earlier than _to if the spikes of another tick might not fit, or after a failure."""
+    """Ticks _from .. _to of one trial. Returns where it stopped, how many spikes it wrote, and whether
+    a store failed. It stops before _to if the spikes of another tick might not fit. Of several
+    failures in one tick the one of the first population counts, whatever the order of banks."""
     _events = 0
+    _failed = False
+    _trouble = np.zeros(4, np.int64)
     for _step in range(_from, _to):
         if _events + _fired.size > _event_source.size:
-            return _step, _events
+            return _step, _events, False
         _row = _sums[_step & _mask]
         for _k in range(_injected_at.size):
             _row[_injected_at[_k]] += _injected[_step, _k]
         _count = 0
         {"".join(ticks).strip()}
+        if _failed:
+            return _step, _events, True
         for _k in range(_given_start[_step], _given_start[_step + 1]):
             _fired[_count] = _given[_k]
             _count += 1
@@ -217,5 +226,5 @@ def run(
                         _stage[_stage_offset[_g] + _k] = 0
         if _step % _stride == 0:
             {"".join(probes).strip() or "pass"}
-    return _to, _events
+    return _to, _events, False
 '''

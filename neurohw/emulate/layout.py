@@ -72,7 +72,8 @@ def build_layout(network: FixedPointNetwork) -> Layout:
     """Arrays for the kernels; CapacityError if a sum of inputs could leave 64 bits."""
     banks, first, total = [], {}, 0
     names = list(network.populations)
-    for neuron in dict.fromkeys(p.neuron.name for p in network.populations.values()):
+    # In one order whatever the network's, so that equal sets of neurons share one kernel.
+    for neuron in sorted({p.neuron.name for p in network.populations.values()}):
         members = [n for n in names if network.populations[n].neuron.name == neuron]
         sizes = np.array([network.populations[n].n for n in members], np.int64)
         high = np.cumsum(sizes)

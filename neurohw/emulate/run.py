@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurohw.chip.model import Neuron
 from neurohw.emulate.generate import (
-    FAIL_HIGH,
+    FAIL_KEY,
     FAIL_NEURON,
     FAIL_SITE,
     FAIL_VALUE,
@@ -80,7 +80,7 @@ class Engine:
             net.populations[bank.names[0]].neuron for bank in self.layout.banks
         ]
         module = load_kernel(kernel_source(self.neurons, plan.on_overflow == "raise"))
-        self.kernel: Callable[..., tuple[int, int]] = module.run
+        self.kernel: Callable[..., tuple[int, int, bool]] = module.run
         self.arrays: dict[str, Any] = {}
         self._shared(self.layout)
         for bank, neuron in zip(self.layout.banks, self.neurons, strict=True):
@@ -119,7 +119,7 @@ class Engine:
         a["_injected_at"] = np.concatenate(columns) if columns else np.zeros(0, np.int64)
 
     def _bank(self, bank: Bank, neuron: Neuron) -> None:
-        net, a, p = self.plan.network, self.arrays, f"_{bank.neuron}"
+        net, a, p = self.plan.network, self.arrays, f"_n_{bank.neuron}"
         members = [net.populations[name] for name in bank.names]
         a[f"{p}_base"], a[f"{p}_low"], a[f"{p}_high"] = bank.base, bank.low, bank.high
         a[f"{p}_key"] = np.array([neuron_key(int(k), 0) for k in bank.order], np.int64)
@@ -127,18 +127,18 @@ class Engine:
         a[f"{p}_overflows"] = np.zeros((len(members), len(sites(neuron))), np.int64)
         for key in parameters_of(neuron):
             storage = neuron.tick.parameters[key].storage
-            a[f"{p}_{key}"] = np.concatenate([m.parameters[key] for m in members]).astype(storage)
+            a[f"_all_{bank.neuron}_{key}"] = np.concatenate([m.parameters[key] for m in members]).astype(storage)
         samples = -(-self.plan.steps // self.plan.stride)
         for key in registers_of(neuron):
-            a[f"{p}_{key}"] = np.zeros(bank.size, neuron.tick.registers[key].storage)
+            a[f"_all_{bank.neuron}_{key}"] = np.zeros(bank.size, neuron.tick.registers[key].storage)
             places = [
                 int(low) + self.plan.probes[name][key]
                 for name, low in zip(bank.names, bank.low, strict=True)
                 if key in self.plan.probes.get(name, {})
             ]
             probe = np.concatenate(places) if places else np.zeros(0, np.int64)
-            a[f"{p}_{key}_probe"] = probe
-            a[f"{p}_{key}_trace"] = np.zeros((samples if probe.size else 1, probe.size), np.int64)
+            a[f"_probe_{bank.neuron}_{key}"] = probe
+            a[f"_trace_{bank.neuron}_{key}"] = np.zeros((samples if probe.size else 1, probe.size), np.int64)
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> Recording:
         plan, net = self.plan, self.plan.network
@@ -170,8 +170,8 @@ class Engine:
         a["_stage_used"][:] = False
         for bank, neuron in zip(self.layout.banks, self.neurons, strict=True):
             for key in registers_of(neuron):
-                a[f"_{bank.neuron}_{key}"][:] = self.initial[bank.neuron][key]
-            a[f"_{bank.neuron}_quiet"][:] = False
+                a[f"_all_{bank.neuron}_{key}"][:] = self.initial[bank.neuron][key]
+            a[f"_n_{bank.neuron}_quiet"][:] = False
         steps, sources = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for name, spikes in plan.spikes.items():
             mine = spikes.in_trial(trial)
@@ -195,8 +195,8 @@ class Engine:
         chunk = plan.steps if progress is None else max(1, min(plan.steps, 2000))
         while done < plan.steps:
             a["_from"], a["_to"] = done, min(plan.steps, done + chunk)
-            done, events = self.kernel(*(a[name] for name in self.order))
-            if a["_failure"][FAIL_HIGH] or a["_failure"][FAIL_SITE] or a["_failure"][FAIL_VALUE]:
+            done, events, failed = self.kernel(*(a[name] for name in self.order))
+            if failed:
                 self._fail(trial, done)
             if events:
                 found.append((a["_event_step"][:events].copy(), a["_event_source"][:events].copy()))
@@ -207,7 +207,7 @@ class Engine:
     def _fail(self, trial: int, step: int) -> None:
         failure = self.arrays["_failure"]
         names = list(self.plan.network.populations)
-        name = names[int(failure[FAIL_HIGH]) // neuron_key(1, 0)]
+        name = names[int(failure[FAIL_KEY]) // neuron_key(1, 0)]
         register = sites(self.plan.network.populations[name].neuron)[int(failure[FAIL_SITE])]
         raise RegisterOverflow(
             overflow_message(
@@ -220,7 +220,7 @@ class Engine:
         self, bank: Bank, neuron: Neuron, traces: dict[str, dict[str, list[NDArray[np.int64]]]]
     ) -> None:
         for register in registers_of(neuron):
-            whole, at = self.arrays[f"_{bank.neuron}_{register}_trace"], 0
+            whole, at = self.arrays[f"_trace_{bank.neuron}_{register}"], 0
             for name in bank.names:
                 indices = self.plan.probes.get(name, {}).get(register)
                 if indices is not None:
@@ -248,7 +248,7 @@ class Engine:
         found: dict[str, dict[str, int]] = {}
         for bank, neuron in zip(self.layout.banks, self.neurons, strict=True):
             for k, name in enumerate(bank.names):
-                counts = self.arrays[f"_{bank.neuron}_overflows"][k]
+                counts = self.arrays[f"_n_{bank.neuron}_overflows"][k]
                 for site, count in zip(sites(neuron), counts.tolist(), strict=True):
                     if count:
                         mine = found.setdefault(name, {})

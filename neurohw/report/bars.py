@@ -14,7 +14,13 @@ from neurohw.fixed import FixedPointNetwork, FixedProjection
 from neurohw.network import Network
 from neurohw.recording import Recording
 from neurohw.report.style import (
-    CHIP, CYCLE, FLOAT, drawn, label, new_figure, whole_numbers,
+    CHIP,
+    CYCLE,
+    FLOAT,
+    drawn,
+    label,
+    new_figure,
+    whole_numbers,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -68,28 +74,26 @@ def weight_histograms(network: Network, fixed: FixedPointNetwork, projection: st
     meant = {p.name: p for p in network.projections}
     if projection not in meant:
         raise UnknownName.of("projection", projection, meant)
-    before, after = meant[projection].weight, realised_weights(fixed, stored[projection])
-    known = after is not None
-    if after is None:
-        after = stored[projection].weight * 2.0 ** stored[projection].exponent
-    figure = new_figure(3.9)
+    before, real = meant[projection].weight, realised_weights(fixed, stored[projection])
+    known, codes = real is not None, stored[projection].weight
+    unit = 2.0 ** stored[projection].exponent
+    after = np.asarray(codes * unit, np.float64) if real is None else real
+    figure = new_figure(3.7)
     top, bottom = figure.subplots(2, 1, sharex=known, sharey=known)
-    codes = stored[projection].weight
     gone = int(((codes == 0) & (before != 0)).sum()) if codes.shape == before.shape else 0
     for axes, values, colour, text in (
-        (top, before, FLOAT, f"float: {np.unique(before).size:,} different values"),
-        (bottom, after, CHIP, f"chip: {np.unique(codes).size:,} different codes, "
+        (top, before, FLOAT, f"{label(projection, 32)}, float: {before.size:,} weights, "
+         f"{np.unique(before).size:,} different"),
+        (bottom, after, CHIP, f"on the chip: {np.unique(codes).size:,} different codes, "
          f"{gone:,} became 0"),
     ):  # fmt: skip
         if values.size:
             edges = _edges(before, after) if known else _edges(values, values)
-            axes.hist(values[np.isfinite(values)], bins=list(edges), color=colour, alpha=0.9)
+            bins = [float(x) for x in edges]
+            axes.hist(values[np.isfinite(values)], bins=bins, color=colour, alpha=0.9)
         axes.set_title(text)
         axes.set_ylabel("synapses")
         whole_numbers(axes, "y")
-    figure.suptitle(
-        f"Weights of {label(projection)}, {before.size:,} synapses", x=0.01, ha="left", size=11.5
-    )
     unit = "current of one spike, model units" if known else "weight units of the chip"
     bottom.set_xlabel(f"weight ({unit})")
     return figure
@@ -129,7 +133,7 @@ def confusion(
 ) -> Figure:
     """How often each class was taken for each: one matrix for each entry of ``decisions``."""
     classes = 1 + max(int(x.max(initial=0)) for x in (labels, *decisions.values()))
-    figure = new_figure(3.95 if len(decisions) > 1 else 5.2)
+    figure = new_figure(3.5 if len(decisions) > 1 else 5.0)
     panels = figure.subplots(1, len(decisions), squeeze=False)[0]
     for k, (axes, (name, decided)) in enumerate(zip(panels, decisions.items(), strict=True)):
         counts = np.zeros((classes, classes), np.int64)

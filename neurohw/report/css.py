@@ -11,7 +11,7 @@ CSS: Final = """\
   --page: #14171b; --card: #1f242a; --link: #7cc0ff; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 58rem; background: var(--page);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 59rem; background: var(--page);
   color: var(--ink); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans",
   "DejaVu Sans", sans-serif; overflow-wrap: anywhere; }
 h1 { margin: 0 0 .6rem; font-size: 1.7rem; line-height: 1.2; }
@@ -34,16 +34,17 @@ dd { margin: 0; }
 .cards span { color: var(--soft); font-size: .88rem; line-height: 1.3; display: block; }
 figure { margin: 1rem 0; padding: .6rem; background: #fff; color: #24292f;
   border: 1px solid var(--line); border-radius: .5rem; break-inside: avoid; }
-figure img { display: block; width: 100%; max-width: 864px; height: auto; margin: 0 auto; }
+figure img { display: block; width: 100%; max-width: 50rem; height: auto; margin: 0 auto; }
 figcaption { margin: .4rem .2rem 0; font-size: .92rem; }
-.scroll { overflow-x: auto; margin: 1rem 0; border: 1px solid var(--line); border-radius: .5rem; }
+.box { margin: 1rem 0; border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
+.scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; line-height: 1.35;
   font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-caption { padding: .5rem .7rem; text-align: left; color: var(--soft); }
-th, td { padding: .3rem .7rem; text-align: left; vertical-align: top; }
+.caption { margin: 0; padding: .45rem .55rem; color: var(--soft); font-size: .9rem; }
+th, td { padding: .3rem .55rem; text-align: left; vertical-align: top; }
 thead th { border-bottom: 1px solid var(--line); background: var(--card); font-weight: 600;
   vertical-align: bottom; }
-tbody th { font-weight: 500; max-width: 16rem; overflow-wrap: anywhere; min-width: 5.5rem; }
+tbody th { font-weight: 500; overflow-wrap: break-word; }
 tr.start > * { border-top: 1px solid var(--line); }
 .n { text-align: right; white-space: nowrap; }
 thead .n { white-space: normal; }
@@ -57,7 +58,7 @@ code { font-family: inherit; }
   figure { padding: .3rem; margin-left: -.3rem; margin-right: -.3rem; } }
 @media print { :root { --ink: #000; --soft: #444; --line: #bbb; --page: #fff; --card: #f3f3f3;
   --link: #000; } body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; }
-  .scroll { overflow: visible; border: 0; } table { font-size: 7.5pt; } .n { white-space: normal; }
+  .box, .scroll { overflow: visible; } table { font-size: 7.5pt; } .n { white-space: normal; }
   pre { white-space: pre-wrap; } h2, h3 { break-after: avoid; } tr { break-inside: avoid; }
   th, td { padding: .15rem .35rem; } }
 """

@@ -16,7 +16,17 @@ from neurohw.errors import InputError
 from neurohw.recording import Recording, Trace
 from neurohw.report.matching import Match, by_divergence, match, some_neurons, some_steps
 from neurohw.report.style import (
-    CHIP, CYCLE, DASHES, FLOAT, GREY, INK, drawn, label, new_figure, time_unit, whole_numbers,
+    CHIP,
+    CYCLE,
+    DASHES,
+    FLOAT,
+    GREY,
+    INK,
+    drawn,
+    label,
+    new_figure,
+    time_unit,
+    whole_numbers,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -63,7 +73,7 @@ def raster(
 def _raster_marks(axes: Axes, found: Match, factor: float, row: float, alone: bool) -> None:
     tick, mark = min(max(row * 0.85, 4.5), 11.0), min(max(row * 0.95, 5.0), 8.0)
     kinds: list[tuple[str, NDArray[np.int64], dict[str, Any]]] = [
-        ("chip" if alone else "in both", found.both,
+        ("spikes" if alone else "in both", found.both,
          {"marker": "|", "color": INK, "ms": tick, "mew": 1.3}),
         ("float only", found.only_reference,
          {"marker": "o", "color": FLOAT, "ms": mark, "mew": 1.4, "mfc": "none"}),
@@ -105,7 +115,7 @@ def traces(
     """
     there = chip.trace(population, variable)
     if neurons is None:
-        order = by_divergence(reference, chip, population, trial)
+        order = by_divergence(reference, chip, population, trial, variable)
         neurons = [j for j in order if j in there.neurons][:4]
     if not len(neurons):
         raise InputError(f"no neuron of '{population}' has '{variable}' recorded; record some")
@@ -127,9 +137,9 @@ def traces(
         few = len(steps) <= 60
         if theirs is not None and reference is not None:
             look = {"color": FLOAT, "lw": 2.4, "marker": "o" if few else "", "ms": 5.5, "mfc": "w"}
-            _line(axes, theirs, reference.dt, trial, neuron, factor, label="float", **look)
+            _line(axes, theirs, trial, neuron, reference.dt * factor, label="float", **look)
         look = {"color": CHIP, "lw": 1.3, "marker": "s" if few else "", "ms": 3.2}
-        _line(axes, there, chip.dt, trial, neuron, factor, label="chip", **look)
+        _line(axes, there, trial, neuron, chip.dt * factor, label="chip", **look)
         low, high = axes.get_ylim()
         axes.set_ylim(low, high + 0.3 * (high - low))
         for recording, at, marker, colour, name in (
@@ -162,11 +172,11 @@ def _around(first: int, steps: int) -> range:
 
 
 def _line(
-    axes: Axes, trace: Trace, dt: float, trial: int, neuron: int, factor: float, **look: Any
+    axes: Axes, trace: Trace, trial: int, neuron: int, step: float, **look: Any
 ) -> None:
     column = np.flatnonzero(trace.neurons == neuron)
     if column.size:
-        time = (trace.steps() + 1) * dt * factor
+        time = (trace.steps() + 1) * step
         axes.plot(time, trace.values[trial, :, column[0]], **look)
 
 

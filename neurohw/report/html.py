@@ -63,9 +63,9 @@ def table(
         body.append(f"<tr{start}>{''.join(cell(k, v) for k, v in enumerate(row))}</tr>")
         last = row[0]
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{esc(caption)}"><table>'
-        f"<caption>{esc(caption)}</caption><thead><tr>{top}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+        f'<div class="box"><p class="caption">{esc(caption)}</p>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{esc(caption)}">'
+        f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table></div></div>"
     )
 
 

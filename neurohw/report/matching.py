@@ -91,12 +91,19 @@ def some_steps(found: Match, limit: int) -> range:
 
 
 def by_divergence(
-    reference: Recording | None, chip: Recording, population: str, trial: int
+    reference: Recording | None, chip: Recording, population: str, trial: int, variable: str = ""
 ) -> list[int]:
-    """Neurons by the step of their first differing spike; then the others, by spikes."""
+    """Neurons by the step of their first differing spike; the others by the largest difference of
+    ``variable``, where both recorded it alike, then by spikes."""
     found = match(reference, chip, population, trial)
     never = np.iinfo(np.int64).max
     first = np.full(found.n, never, np.int64)
     np.minimum.at(first, found.differing()[2], found.differing()[1])
     count = np.bincount(found.both[2], minlength=found.n)
-    return [int(j) for j in np.lexsort((np.arange(found.n), -count, first))]
+    error = np.zeros(found.n)
+    mine = chip.traces.get(population, {}).get(variable)
+    theirs = None if reference is None else reference.traces.get(population, {}).get(variable)
+    if mine is not None and theirs is not None and mine.values.shape == theirs.values.shape:
+        gap = np.abs(mine.values[trial] - theirs.values[trial])
+        error[mine.neurons] = gap.max(axis=0, initial=0.0)
+    return [int(j) for j in np.lexsort((np.arange(found.n), -count, -error, first))]

@@ -15,14 +15,18 @@ from neurohw.network.inputs import Inputs
 def random_network(
     seed: int, chip: Chip, *, largest: int = 60, kinds: tuple[str, ...] = ()
 ) -> FixedPointNetwork:
-    """One to four populations of any of the chip's neurons, recurrent, with delays and weights up to
-    the ends of their formats. ``kinds`` restricts the neurons."""
+    """Populations of one of the chip's neurons, or of all of them, recurrent, with delays and
+    weights up to the ends of their formats. ``kinds`` restricts the neurons.
+
+    One or all, not any mixture: each set of neurons is a kernel that has to be compiled.
+    """
     rng = np.random.default_rng(seed)
     neurons = [n for n in chip.neurons.values() if not kinds or n.name in kinds]
     inputs = {"input": int(rng.integers(1, largest + 1))}
+    if rng.random() < 0.5:
+        neurons = [neurons[int(rng.integers(len(neurons)))]] * int(rng.integers(1, 4))
     populations = {}
-    for k in range(int(rng.integers(1, 5))):
-        neuron = neurons[int(rng.integers(len(neurons)))]
+    for k, neuron in enumerate(neurons):
         n = int(rng.integers(1, largest + 1))
         populations[f"p{k}"] = FixedPopulation.of(
             f"p{k}", n, neuron, random_codes(rng, neuron, n), _initial(rng, neuron, n)

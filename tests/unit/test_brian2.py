@@ -451,6 +451,23 @@ def test_trials_are_independent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({tuple(c) for c in whole.spikes["h"].counts(5)}) > 1
 
 
+def test_currents_and_counted_spikes_of_later_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network(
+        {"c": CurrentInput(2), "x": SpikeInput(2), "n": LI(2, 20e-3)},
+        (Projection.dense("c", "n", np.eye(2)), Projection.dense("x", "n", np.eye(2))),
+        DT,
+    )
+    rng = np.random.default_rng(4)
+    inputs = Inputs.from_dense(
+        {"x": rng.integers(0, 3, (5, 12, 2))}, {"c": rng.normal(size=(5, 12, 2))}
+    )
+    whole = reference(network, inputs, record={"n": ["v"]}).trace("n", "v").values
+    monkeypatch.setattr(backend, "_SYNAPSES", 2 * network.synapses)
+    parts = reference(network, inputs, record={"n": ["v"]}).trace("n", "v").values
+    assert np.array_equal(whole, parts)
+    assert len(np.unique(whole[:, -1, 0])) == 5
+
+
 def test_spikes_of_inputs_and_synaptic_events() -> None:
     network, inputs = small()
     got = reference(network, inputs, steps=20)
