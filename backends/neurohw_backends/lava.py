@@ -113,8 +113,21 @@ def program_data(
 
 
 def _native(population: FixedPopulation) -> bool:
+    """Whether Lava's own model can be it; a generated one takes its place otherwise."""
     lava = population.neuron.lava
-    return lava is not None and lava.model == "native"
+    if lava is None or lava.model != "native":
+        return False
+    values = _values(population)
+    return all(np.unique(lava.arguments[name](values)).size == 1 for name in lava.scalars)
+
+
+def _values(population: FixedPopulation) -> dict[str, Any]:
+    """What the formulas of a Lava binding may read: constants, codes, initial registers."""
+    codes = {**population.parameters, **population.start()}
+    return {
+        **{name: float(v) for name, v in population.neuron.tick.constants.items()},
+        **{name: v.astype(np.float64) for name, v in codes.items()},
+    }
 
 
 def _source(data: Arrays, k: int, name: str, plan: Plan) -> dict[str, Any]:
@@ -130,15 +143,21 @@ def _population(
     neuron, lava, start = population.neuron, population.neuron.lava, population.start()
     entry: dict[str, Any] = {
         "name": population.name, "n": population.n, "kind": "neuron", "neuron": neuron.name,
-        "process": (lava.process if lava else "") or None,
-        "model": "native" if _native(population) else "generated", "input": "a_in",
+        "process": None, "model": "generated", "input": "a_in",
         "arguments": [], "registers": {r: r for r in neuron.tick.registers},
     }  # fmt: skip
-    if lava is not None and lava.model == "native":
-        values = {
-            **{c: float(v) for c, v in neuron.tick.constants.items()},
-            **{c: v.astype(np.float64) for c, v in (*population.parameters.items(), *start.items())},
-        }
+    if lava is not None and (_native(population) or lava.model == "generated"):
+        entry["process"] = lava.process or None
+    if lava is not None and _native(population):
+        entry["model"] = "native"
+        for register, codes in population.initial.items():
+            settled = lava.arguments.get(register) is not None
+            if not settled and not np.array_equal(codes, _untouched(population)[register]):
+                raise CapacityError(
+                    f"population '{population.name}': Lava's {lava.process.rsplit('.')[-1]} takes no "
+                    f"initial '{register}'; leave it as it starts"
+                )
+        values = _values(population)
         for name, formula in lava.arguments.items():
             value = np.asarray(formula(values))
             whole = np.all(value == np.rint(value)) and not name.startswith("delta_")
@@ -158,6 +177,12 @@ def _population(
         entry["registers"]["tick_"] = "tick_"
         entry["record"] = list(neuron.tick.registers)
     return entry
+
+
+def _untouched(population: FixedPopulation) -> dict[str, NDArray[np.int64]]:
+    return FixedPopulation(
+        population.name, population.n, population.neuron, population.parameters
+    ).start()
 
 
 def run(
@@ -255,6 +280,6 @@ def runtime(network: FixedPointNetwork) -> Any:
 def registers_in_lava(network: FixedPointNetwork) -> dict[str, Sequence[str]]:
     """The registers that Lava's results hold, by population: what a comparison must record."""
     return {
-        name: list(p.neuron.lava.registers) if p.neuron.lava and _native(p) else list(p.neuron.tick.registers)
+        name: list(p.neuron.lava.registers if p.neuron.lava and _native(p) else p.neuron.tick.registers)
         for name, p in network.populations.items()
     }  # fmt: skip

@@ -51,12 +51,14 @@ class FromPhysical:
 @dataclass(frozen=True)
 class LavaBinding:
     """The Lava process that a neuron is: class path, whose arithmetic, constructor arguments as
-    formulas of the codes, and the attribute that holds each register."""
+    formulas of the codes, and the attribute that holds each register. ``scalars`` are arguments that
+    the process takes once for all its neurons."""
 
     process: str
     model: Literal["native", "generated"]
     arguments: Mapping[str, Formula]
     registers: Mapping[str, str]
+    scalars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

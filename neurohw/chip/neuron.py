@@ -172,7 +172,11 @@ def _lava(table: Table, tick: Program) -> LavaBinding:
             key: table.table("registers", required=False).text(key)
             for key in table.table("registers", required=False).data
         },
+        scalars=tuple(table.get("scalars", list, "a list of argument names", [])),
     )
+    for name in binding.scalars:
+        if name not in binding.arguments:
+            raise table.error(f"scalars names '{name}', which is no argument", "scalars")
     for register in binding.registers:
         if register not in tick.registers:
             raise table.error(f"'{register}' is no register", "registers")

@@ -20,6 +20,7 @@ from neurohw.report.style import (
     drawn,
     label,
     new_figure,
+    title,
     whole_numbers,
 )  # fmt: skip
 
@@ -58,10 +59,10 @@ def _edges(before: Floats, after: Floats) -> Floats:
     gaps = np.diff(values)
     step = float(gaps.min()) if gaps.size else 0.0
     if step > 0 and np.allclose(np.rint(gaps / step), gaps / step, atol=1e-6):
-        step *= max(1, int(np.ceil((high - low) / step / COLUMNS)))
-        first, last = np.floor(low / step), np.ceil(high / step)
-        if last - first <= 2 * COLUMNS:
-            return np.asarray((np.arange(first, last + 2) - 0.5) * step)
+        # Between codes, never on one: bin k holds the codes k * each ... k * each + each - 1.
+        each = max(1, int(np.ceil((high - low) / step / COLUMNS)))
+        first, last = np.floor(low / step / each), np.ceil(high / step / each)
+        return np.asarray((np.arange(first, last + 2) * each - 0.5) * step)
     return np.linspace(low, high, COLUMNS + 1)
 
 
@@ -76,14 +77,14 @@ def weight_histograms(network: Network, fixed: FixedPointNetwork, projection: st
         raise UnknownName.of("projection", projection, meant)
     before, real = meant[projection].weight, realised_weights(fixed, stored[projection])
     known, codes = real is not None, stored[projection].weight
-    unit = 2.0 ** stored[projection].exponent
-    after = np.asarray(codes * unit, np.float64) if real is None else real
+    step = 2.0 ** stored[projection].exponent
+    after = np.asarray(codes * step, np.float64) if real is None else real
     figure = new_figure(3.7)
     top, bottom = figure.subplots(2, 1, sharex=known, sharey=known)
     gone = int(((codes == 0) & (before != 0)).sum()) if codes.shape == before.shape else 0
     for axes, values, colour, text in (
-        (top, before, FLOAT, f"{label(projection, 32)}, float: {before.size:,} weights, "
-         f"{np.unique(before).size:,} different"),
+        (top, before, FLOAT, title(label(projection, 50), f"float: {before.size:,} weights, "
+         f"{np.unique(before).size:,} different")),
         (bottom, after, CHIP, f"on the chip: {np.unique(codes).size:,} different codes, "
          f"{gone:,} became 0"),
     ):  # fmt: skip

@@ -30,7 +30,8 @@ dd { margin: 0; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)); gap: .6rem;
   margin: 0 0 1rem; padding: 0; list-style: none; }
 .cards li { margin: 0; padding: .6rem .8rem; background: var(--card); border-radius: .5rem; }
-.cards b { display: block; font-size: 1.35rem; line-height: 1.3; font-weight: 600; }
+.cards b { display: block; font-size: 1.3rem; line-height: 1.3; font-weight: 600;
+  white-space: nowrap; }
 .cards span { color: var(--soft); font-size: .88rem; line-height: 1.3; display: block; }
 figure { margin: 1rem 0; padding: .6rem; background: #fff; color: #24292f;
   border: 1px solid var(--line); border-radius: .5rem; break-inside: avoid; }
@@ -60,5 +61,6 @@ code { font-family: inherit; }
   --link: #000; } body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; }
   .box, .scroll { overflow: visible; } table { font-size: 7.5pt; } .n { white-space: normal; }
   pre { white-space: pre-wrap; } h2, h3 { break-after: avoid; } tr { break-inside: avoid; }
-  th, td { padding: .15rem .35rem; } }
+  figure { padding: .3rem; margin: .5rem 0; } figure img { max-width: 12.5cm; }
+  th, td { padding: .15rem .3rem; } }
 """

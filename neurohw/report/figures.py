@@ -26,6 +26,7 @@ from neurohw.report.style import (
     label,
     new_figure,
     time_unit,
+    title,
     whole_numbers,
 )  # fmt: skip
 
@@ -86,12 +87,12 @@ def _raster_marks(axes: Axes, found: Match, factor: float, row: float, alone: bo
 
 
 def _part_title(what: str, found: Match, neurons: range, steps: range) -> str:
+    parts = []
     if len(neurons) < found.n:
-        what += f": neurons {neurons.start}–{neurons.stop - 1} of {found.n:,}"
+        parts.append(f"neurons {neurons.start}–{neurons.stop - 1} of {found.n:,}")
     if len(steps) < found.steps:
-        what += f"{';' if ':' in what else ':'} steps {steps.start}–{steps.stop - 1}"
-        what += f" of {found.steps:,}"
-    return what
+        parts.append(f"steps {steps.start}–{steps.stop - 1} of {found.steps:,}")
+    return title(what, "; ".join(parts)) if parts else what
 
 
 def _legend(figure: Figure, axes: Axes, columns: int) -> None:
@@ -159,8 +160,8 @@ def traces(
         axes.locator_params(axis="y", nbins=4)
     panels[-1].set_xlabel(f"time ({time})")
     figure.supylabel(f"{variable} ({unit})", fontsize=11)
-    title = f"{variable} of {label(population)}, trial {trial}"
-    panels[0].set_title(_part_title(title, found, range(found.n), steps))
+    what = f"{variable} of {label(population)}, trial {trial}"
+    panels[0].set_title(_part_title(what, found, range(found.n), steps))
     _legend(figure, panels[0], 5)
     return figure
 

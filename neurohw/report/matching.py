@@ -79,13 +79,16 @@ def some_neurons(found: Match, limit: int) -> range:
 
 
 def some_steps(found: Match, limit: int) -> range:
-    """Consecutive steps with at most ``limit`` spikes, the first difference among them."""
-    where = np.concatenate([found.both[1], found.differing()[1]])
+    """Consecutive steps with at most ``limit`` spikes, the first difference among them.
+
+    A spike in one recording only, drawn larger, counts as five.
+    """
+    where = np.concatenate([found.both[1], np.repeat(found.differing()[1], 5)])
     total = np.concatenate([[0], np.cumsum(np.bincount(where, minlength=found.steps))])
     if total[-1] <= limit:
         return range(found.steps)
     first = int(found.differing()[1].min()) if found.differing().size else 0
-    low = max(int(np.searchsorted(total, total[first] - limit // 5)), 0)
+    low = int(np.searchsorted(total, total[first] - limit // 5))
     high = int(np.searchsorted(total, total[low] + limit, side="right")) - 1
     return range(low, max(high, low + 1))
 
@@ -93,17 +96,17 @@ def some_steps(found: Match, limit: int) -> range:
 def by_divergence(
     reference: Recording | None, chip: Recording, population: str, trial: int, variable: str = ""
 ) -> list[int]:
-    """Neurons by the step of their first differing spike; the others by the largest difference of
-    ``variable``, where both recorded it alike, then by spikes."""
+    """Neurons by the step of their first differing spike; then others that spike, then the rest,
+    by the largest difference of ``variable`` where both recorded it alike."""
     found = match(reference, chip, population, trial)
     never = np.iinfo(np.int64).max
     first = np.full(found.n, never, np.int64)
     np.minimum.at(first, found.differing()[2], found.differing()[1])
-    count = np.bincount(found.both[2], minlength=found.n)
+    silent = np.bincount(found.both[2], minlength=found.n) == 0
     error = np.zeros(found.n)
     mine = chip.traces.get(population, {}).get(variable)
     theirs = None if reference is None else reference.traces.get(population, {}).get(variable)
     if mine is not None and theirs is not None and mine.values.shape == theirs.values.shape:
         gap = np.abs(mine.values[trial] - theirs.values[trial])
         error[mine.neurons] = gap.max(axis=0, initial=0.0)
-    return [int(j) for j in np.lexsort((np.arange(found.n), -count, -error, first))]
+    return [int(j) for j in np.lexsort((np.arange(found.n), -error, silent, first))]

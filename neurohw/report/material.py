@@ -51,7 +51,8 @@ class Material:
     @property
     def spiking_inputs(self) -> tuple[str, ...]:
         """Inputs that give spikes."""
-        return tuple(n for n in self.network.inputs if n in self.chip.spikes)
+        fed = [n for n in self.network.inputs if self.network.populations[n].spiking]
+        return tuple(n for n in fed if n in self.chip.spikes)
 
     @property
     def labels(self) -> Classes | None:

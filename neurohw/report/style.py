@@ -101,6 +101,12 @@ def label(text: object, limit: int = 40) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def title(*parts: str) -> str:
+    """The parts on one line if that fits a figure, else the last on a second line."""
+    line = ", ".join(parts)
+    return line if len(line) <= 54 else ", ".join(parts[:-1]) + "\n" + parts[-1]
+
+
 def time_unit(duration: float) -> tuple[float, str]:
     """(factor, unit): seconds times factor are the unit in which ``duration`` reads well."""
     for factor, unit in ((1e6, "µs"), (1e3, "ms")):

@@ -31,6 +31,11 @@ def share(value: float | None) -> str:
     return f"{text} %"
 
 
+def number(value: float) -> str:
+    """A count, shortened from a million on."""
+    return f"{value:,.0f}" if value < 999_999.5 else f"{value / 1e6:,.4g} M"
+
+
 def pooled_agreement(comparison: Comparison, names: tuple[str, ...]) -> float | None:
     """Share of agreeing spikes over several populations; None if nobody spiked."""
     found = [comparison.populations[n] for n in names if n in comparison.populations]
@@ -72,13 +77,14 @@ def _cards(m: Material) -> Iterator[tuple[str, str]]:
         if agreement is not None:
             yield share(agreement), "of spikes agree exactly"
     operations = sum(m.chip.synaptic_events.values()) / m.chip.trials
-    yield f"{operations:,.0f}", "synaptic operations per trial"
-    yield f"{overflows(m):,}", "overflows on the chip"
+    yield number(operations), "synaptic operations per trial"
+    yield number(overflows(m)), "overflows on the chip"
 
 
 def _sentences(m: Material) -> Iterator[str]:
     yield from _decisions(m)
     yield from _spikes(m)
+    yield from _readouts(m)
     yield from _causes(m)
     yield from _quantising(m)
     count = overflows(m)
@@ -140,6 +146,17 @@ def _spikes(m: Material) -> Iterator[str]:
         yield "Every spike is the same in both."
 
 
+def _readouts(m: Material) -> Iterator[str]:
+    for name, spikes in m.chip.spikes.items():
+        meant = m.network.populations.get(name)
+        silent = meant is not None and name not in m.network.inputs and not meant.spiking
+        if silent and spikes.count:
+            yield (
+                f"{name} is a readout and never spikes in the float model, but on the chip its "
+                f"register meets the end of its range: it spikes {spikes.count:,} times."
+            )
+
+
 def _causes(m: Material) -> Iterator[str]:
     if not m.parts:
         return
@@ -171,9 +188,11 @@ def _quantising(m: Material) -> Iterator[str]:
             f"{sum(e.vanished for e in record.weights):,} of "
             f"{sum(e.synapses for e in record.weights):,} became 0."
         )
-    physical = [e for e in record.parameters if not e.parameter.startswith("code ")]
-    if physical:
-        p = max(physical, key=lambda e: e.worst)
+    if record.parameters:
+        # A code's error is that of the parameter it stands for, unless nothing physical shows it.
+        p = max(
+            record.parameters, key=lambda e: e.worst / (1 + e.parameter.startswith("code "))
+        )
         yield (
             f"The parameter with the largest error is {p.parameter} of {p.population}: "
             f"{percent(p.worst)}." if p.worst else "Every parameter is held exactly."

@@ -73,9 +73,10 @@ def random_values(rng: np.random.Generator, form: Format, n: int) -> NDArray[np.
 def _initial(rng: np.random.Generator, neuron: Neuron, n: int) -> dict[str, NDArray[np.int64]]:
     if rng.random() < 0.6:
         return {}
+    started = {a.target for a in neuron.start.assigns} if neuron.start else set()
     return {
-        name: random_values(rng, form, n) if form.bits > 4 else np.zeros(n, np.int64)
-        for name, form in neuron.tick.registers.items() if name != "wait"
+        name: random_values(rng, form, n)
+        for name, form in neuron.tick.registers.items() if name != "wait" and name not in started
     }  # fmt: skip
 
 

@@ -18,15 +18,15 @@ from neurohw.compare import compare
 from neurohw.emulate import emulate
 from neurohw.errors import InputError, UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
-from neurohw.network import LIF, Inputs, Network, Projection, SpikeInput
+from neurohw.network import LI, LIF, Inputs, Network, Projection, SpikeInput
 from neurohw.network.events import Spikes
 from neurohw.quantise import quantise
 from neurohw.recording import Recording, Trace
-from neurohw.report.bars import realised_weights
+from neurohw.report.bars import _edges, realised_weights
 from neurohw.report.html import esc, table
 from neurohw.report.matching import by_divergence, match, some_neurons, some_steps
-from neurohw.report.style import label, png, time_unit
-from neurohw.report.summary import share, span
+from neurohw.report.style import label, png, time_unit, title
+from neurohw.report.summary import number, share, span
 
 HOSTILE = '<script src="http://evil/x.js">alert("1 & 2")</script>'
 DT, STEPS, TRIALS = 1e-3, 20, 4
@@ -251,6 +251,23 @@ def test_overflows_are_counted_on_the_page(run, undrawn):
     assert "1,234 times a value did not fit" in text
 
 
+def test_a_readout_that_spikes_on_the_chip_is_named(undrawn):
+    net = Network(
+        {"in": SpikeInput(1), "read": LI(1, tau=1.0)},
+        (Projection.dense("in", "read", [[1.0]]),), dt=DT,
+    )  # fmt: skip
+    fixed = quantise(net, load_chip("loihi2"))
+    inputs = Inputs.from_dense({"in": np.ones((STEPS, 1))})
+    chip = emulate(fixed, inputs)
+    spikes = {**chip.spikes, "read": Spikes.of(1, [0, 0], [3, 5], [0, 0])}
+    chip = Recording(**{**chip.__dict__, "spikes": spikes})
+    page = report.run_page(
+        network=net, fixed=fixed, inputs=inputs, reference=None, chip=chip, comparison=None
+    )
+    assert "read is a readout" in page
+    assert "it spikes 2 times" in page
+
+
 # --- Figures
 
 
@@ -330,11 +347,11 @@ def test_large_populations_are_cut_where_they_differ():
     assert shown.start >= 700
     steps = some_steps(found, 300)
     part = found.part(range(1000), steps)
-    assert 0 < part.both.shape[1] + part.differing().shape[1] <= 300
+    assert 0 < part.both.shape[1] + 5 * part.differing().shape[1] <= 300
     assert part.differing().size
     found_texts = texts(report.raster(a, b, "p", steps=range(4000, 4500)))
-    title = f"neurons {shown.start}–{shown.stop - 1} of 1,000; steps 4000–4499 of 5,000"
-    assert any(title in text for text in found_texts)
+    part_title = f"neurons {shown.start}–{shown.stop - 1} of 1,000; steps 4000–4499 of 5,000"
+    assert any(part_title in text for text in found_texts)
 
 
 def test_realised_weights_are_what_the_record_says(run):
@@ -346,6 +363,26 @@ def test_realised_weights_are_what_the_record_says(run):
         assert np.abs(real - meant.weight).max() == pytest.approx(entry.worst, rel=1e-9)
         steps = np.diff(np.unique(real)) / entry.step
         assert np.allclose(steps, np.rint(steps), atol=1e-9)
+
+
+@pytest.mark.parametrize("codes", [5, 64, 65, 130, 256])
+def test_histogram_bins_hold_equally_many_codes(codes):
+    after = (np.arange(codes) - codes // 2) * 0.1
+    edges = _edges(after, after)
+    counts, _ = np.histogram(after, edges)
+    assert counts.sum() == codes
+    assert len(set(counts[1:-2])) <= 1
+    assert counts.size <= 68
+    assert np.abs(edges[:, None] - after[None]).min() > 0.04
+
+
+def test_histogram_bins_of_other_weights():
+    for after in ([1.0, 1.0], [0.0, 0.1, np.pi], [np.nan, 2.0, 3.0]):
+        values = np.array(after)
+        edges = _edges(np.array([0.5, 2.5]), values)
+        assert (np.diff(edges) > 0).all()
+        assert edges[0] <= 0.5
+        assert edges[-1] >= np.nanmax(values)
 
 
 def test_errors_name_what_is_missing(run):
@@ -404,5 +441,8 @@ def test_text_pieces():
     assert share(0.999999) == "over 99.99 %"
     assert share(1e-6) == "0.0001 %"
     assert [span(x) for x in (1e-4, 1e-3, 2.7e-3, 1.0)] == ["100 µs", "1 ms", "2.7 ms", "1 s"]
+    assert [number(x) for x in (0, 999_999, 5_172_392)] == ["0", "999,999", "5.172 M"]
+    assert title("a", "b") == "a, b"
+    assert title("a" * 30, "b", "c" * 30) == "a" * 30 + ", b\n" + "c" * 30
     assert [time_unit(x)[1] for x in (1e-4, 5e-3, 1.9, 3.0)] == ["µs", "ms", "ms", "s"]
     assert "<td class=n>&lt;1</td>" in table(("a", "b"), [("x", "<1")], "c")
