@@ -76,6 +76,21 @@ class Recording:
             )
         return self.traces[population][register]
 
+    def first(self, trials: int) -> Recording:
+        """The first ``trials`` trials only, without counters, which are of the whole run."""
+        if trials >= self.trials:
+            return self
+        spikes = {}
+        for name, s in self.spikes.items():
+            k = int(np.searchsorted(s.trial, trials))
+            value = None if s.value is None else s.value[:k]
+            spikes[name] = Spikes(s.n, s.trial[:k], s.step[:k], s.neuron[:k], value)
+        traces = {
+            name: {r: Trace(t.values[:trials], t.neurons, t.stride) for r, t in registers.items()}
+            for name, registers in self.traces.items()
+        }
+        return Recording(self.dt, self.steps, trials, self.sizes, spikes, traces, source=self.source)
+
     def times(self, population: str, trial: int, neuron: int) -> NDArray[np.float64]:
         """Spike times in seconds of one neuron in one trial."""
         if population not in self.spikes:

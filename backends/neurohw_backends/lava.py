@@ -160,8 +160,9 @@ def _population(
         values = _values(population)
         for name, formula in lava.arguments.items():
             value = np.asarray(formula(values))
-            whole = np.all(value == np.rint(value)) and not name.startswith("delta_")
-            data[f"pop{k}.arg.{name}"] = value.astype(np.int64) if whole else value
+            data[f"pop{k}.arg.{name}"] = (
+                value if name in lava.fractions else np.rint(value).astype(np.int64)
+            )
         entry["arguments"], entry["registers"] = list(lava.arguments), dict(lava.registers)
         return entry
     for name, codes in population.parameters.items():

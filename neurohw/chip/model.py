@@ -51,13 +51,14 @@ class FromPhysical:
 @dataclass(frozen=True)
 class LavaBinding:
     """The Lava process that a neuron is: class path, whose arithmetic, constructor arguments as
-    formulas of the codes, and the attribute that holds each register. ``scalars`` are arguments that
-    the process takes once for all its neurons."""
+    formulas of the codes, and the attribute that holds each register. ``fractions`` are
+    arguments that are no integers, ``scalars`` those it takes once for all its neurons."""
 
     process: str
     model: Literal["native", "generated"]
     arguments: Mapping[str, Formula]
     registers: Mapping[str, str]
+    fractions: tuple[str, ...] = ()
     scalars: tuple[str, ...] = ()
 
 
@@ -74,6 +75,7 @@ class Neuron:
     text: str
     from_physical: Mapping[str, FromPhysical]
     lava: LavaBinding | None = None
+    start_text: str = ""
 
     @property
     def port(self) -> str:

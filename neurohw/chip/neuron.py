@@ -57,6 +57,7 @@ def read_neuron(
             kind: _from_physical(kind, physical.table(kind), tick) for kind in physical.data
         },
         lava=None if lava is None else _lava(lava, tick),
+        start_text=table.text("start") if start else "",
     )  # fmt: skip
     table.finish()
     return neuron
@@ -122,6 +123,12 @@ def _from_physical(kind: str, table: Table, tick: Program) -> FromPhysical:
         except EquationError as error:
             raise inner.error(error.message, text) from None
         require.append(Requirement(test, inner.text(text)))
+    for key in ("let", "codes"):
+        for name in sorted(physical & set(table.table(key, required=False).data)):
+            raise table.table(key).error(
+                f"'{name}' is a parameter of {kind} already; rename the chip's, or formulas would "
+                "read one for the other", name,
+            )  # fmt: skip
     let = _formulas(table, "let", known, grow=True)
     codes = _formulas(table, "codes", known, grow=True)
     _check_covered(table, "codes", codes, tick.parameters, all_of_them=True)
@@ -172,11 +179,12 @@ def _lava(table: Table, tick: Program) -> LavaBinding:
             key: table.table("registers", required=False).text(key)
             for key in table.table("registers", required=False).data
         },
+        fractions=tuple(table.get("fractions", list, "a list of argument names", [])),
         scalars=tuple(table.get("scalars", list, "a list of argument names", [])),
     )
-    for name in binding.scalars:
+    for name in (*binding.fractions, *binding.scalars):
         if name not in binding.arguments:
-            raise table.error(f"scalars names '{name}', which is no argument", "scalars")
+            raise table.error(f"'{name}' is no argument of the process")
     for register in binding.registers:
         if register not in tick.registers:
             raise table.error(f"'{register}' is no register", "registers")

@@ -101,6 +101,8 @@ def _show(chip: Any) -> None:
             listed = ", ".join(f"{k} {f}" for k, f in formats.items())
             console.line(f"  {label}: {listed}")
         console.line(f"  models: {', '.join(neuron.from_physical) or 'none'}")
+        for text in neuron.start_text.splitlines():
+            console.line(f"    (before the first tick) {text}")
         for text in neuron.text.splitlines():
             console.line(f"    {text}")
         console.line()

@@ -9,6 +9,9 @@ from pathlib import Path
 from neurohw.cli.options import Commands, command, json_option
 
 NETWORKS = {"lif": "96 LIF neurons", "cuba": "64 current-based LIF neurons", "rlif": "recurrent LIF"}
+TRAINED = {"lif": "96.11 %", "cuba": "95.56 %", "rlif": "93.52 %"}
+"""Accuracy in snnTorch on the same 540 samples (examples/digits/README.md). There all layers act in
+one step; on a chip, and so in the float reference, each layer is a step later and biases are not."""
 TRAINED_DT = 1e-4
 """Seconds; what snnTorch's NIR exporter writes its time constants for."""
 
@@ -71,7 +74,9 @@ def run(options: argparse.Namespace) -> int:
         )
     else:
         title = f"Handwritten digits, {NETWORKS[options.network]}, on {chip.title}"
-        console.table(title, ("what", "value"), pipeline.summary(outcome))
+        rows = pipeline.summary(outcome)
+        rows.insert(2, ("accuracy, in training (snnTorch)", TRAINED[options.network]))
+        console.table(title, ("what", "value"), rows)
         console.line(f"report:       {output / 'report.html'}")
         console.line(f"Lava program: {script}  (uv run {script})")
         console.line(

@@ -91,8 +91,9 @@ def carry_out(
         return Outcome(network, fixed, inputs, on_chip, meant, comparison, None, None)
     few = inputs.first(FINE_TRIALS)
     fine = _reference(network, few, steps, {}, {}, substeps, "at a fine step", quiet)
-    coarse = meant if few.trials == inputs.trials else _first_trials(meant, few.trials)
-    fine_comparison = compare(fine, coarse, outputs=network.outputs, labels=few.labels)
+    fine_comparison = compare(
+        fine, meant.first(few.trials), outputs=network.outputs, labels=few.labels
+    )
     return Outcome(network, fixed, inputs, on_chip, meant, comparison, fine, fine_comparison)
 
 
@@ -116,18 +117,6 @@ def _traced(network: Network) -> dict[str, Sequence[int]]:
         name: range(p.n if name in network.outputs and p.n <= 1000 else min(p.n, TRACED))
         for name, p in network.populations.items() if name not in network.inputs
     }  # fmt: skip
-
-
-def _first_trials(recording: Recording, trials: int) -> Recording:
-    from neurohw.network.events import Spikes
-    from neurohw.recording import Recording
-
-    spikes = {}
-    for name, s in recording.spikes.items():
-        keep = s.trial < trials
-        spikes[name] = Spikes.of(s.n, s.trial[keep], s.step[keep], s.neuron[keep])
-    fields = {**recording.__dict__, "trials": trials, "spikes": spikes, "traces": {}}
-    return Recording(**fields)
 
 
 def write(outcome: Outcome, folder: Path, title: str, command: str) -> None:

@@ -64,7 +64,9 @@ class Interpretation:
         self.plan = plan
         net = plan.network
         self.outgoing = {p.name: _by_source(p, net.sizes[p.source]) for p in net.projections}
-        self.events: dict[str, list[tuple[int, int, int]]] = {name: [] for name in net.sizes}
+        self.events: dict[str, list[tuple[int, int, int]]] = {
+            name: [] for name in spiking_sources(net)
+        }
         self.overflows: dict[str, dict[str, int]] = {n: defaultdict(int) for n in net.populations}
         self.carried = dict.fromkeys((p.name for p in net.projections), 0)
         self.samples: dict[str, dict[str, list[list[list[int]]]]] = {
@@ -194,6 +196,11 @@ class Interpretation:
             slot = arriving.setdefault(step + chip.delivery.latency + delay, {})
             before = slot.get(projection.target, [0] * n)
             slot[projection.target] = [a + b for a, b in zip(before, row, strict=True)]
+
+
+def spiking_sources(network: FixedPointNetwork) -> list[str]:
+    """Populations whose spikes a Recording holds: spiking inputs, then all neurons."""
+    return [n for n, spiking in network.spiking_inputs.items() if spiking] + list(network.populations)
 
 
 def neuron_key(population: int, neuron: int) -> int:

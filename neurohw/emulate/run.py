@@ -20,7 +20,7 @@ from neurohw.emulate.generate import (
     registers_of,
     sites,
 )
-from neurohw.emulate.interpret import neuron_key, overflow_message
+from neurohw.emulate.interpret import neuron_key, overflow_message, spiking_sources
 from neurohw.emulate.layout import Bank, Layout, build_layout
 from neurohw.emulate.plan import OnOverflow, Plan, plan_run
 from neurohw.emulate.store import load_kernel
@@ -236,7 +236,8 @@ class Engine:
         step = np.concatenate([empty, *(s for _, s, _ in events)])
         source = np.concatenate([empty, *(s for _, _, s in events)])
         found = {}
-        for name, n in self.plan.network.sizes.items():
+        for name in spiking_sources(self.plan.network):
+            n = self.plan.network.sizes[name]
             low = self.layout.first[name]
             mine = (source >= low) & (source < low + n)
             found[name] = Spikes.of(n, trial[mine], step[mine], source[mine] - low)

@@ -64,7 +64,9 @@ class Material:
         """Share of trials that ``name`` (of ``decisions``) decides rightly."""
         if self.labels is None or name not in self.decisions:
             return None
-        return float(np.mean(self.decisions[name] == self.labels))
+        return float(
+            np.mean(self.decisions[name] == self.labels[: self.decisions[name].size])
+        )
 
     def trial(self) -> tuple[int, str]:
         """The trial to show, and why that one."""
@@ -99,12 +101,15 @@ def material(
     parts = {}
     if fine is not None and reference is not None and comparison is not None:
         window, tau, cost = comparison.window, comparison.tau, comparison.cost
+        # The fine run may have fewer trials; all three parts are told of those.
+        few, few_on_chip = reference.first(fine.trials), physical.first(fine.trials)
         if fine_comparison is None:
-            fine_comparison = compare(fine, reference, window=window, tau=tau, cost=cost)
+            fine_comparison = compare(fine, few, window=window, tau=tau, cost=cost)
         parts = {
-            "discretisation": fine_comparison, "quantisation": comparison,
-            "whole": compare(fine, physical, window=window, tau=tau, cost=cost),
-        }  # fmt: skip
+            "discretisation": fine_comparison,
+            "quantisation": compare(few, few_on_chip, window=window, tau=tau, cost=cost),
+            "whole": compare(fine, few_on_chip, window=window, tau=tau, cost=cost),
+        }
     return Material(
         network, fixed, inputs, reference, chip, physical, comparison, fine, parts, decisions,
         title or f"{network.name} on {fixed.chip.title}", command,

@@ -74,7 +74,8 @@ def causes_table(m: Material) -> str:
         text, a, b = names[part]
         same = "–"
         if a in m.decisions and b in m.decisions:
-            same = share(float(np.mean(m.decisions[a] == m.decisions[b])))
+            few = min(m.decisions[a].size, m.decisions[b].size)
+            same = share(float(np.mean(m.decisions[a][:few] == m.decisions[b][:few])))
         far = _figure(distance(c, m.layers))
         agreement = pooled_agreement(c, m.layers)
         rows.append((part, text, far, "–" if agreement is None else share(agreement), same))
