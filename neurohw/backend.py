@@ -47,9 +47,7 @@ class Exporter(Protocol):
         self, network: FixedPointNetwork, inputs: Inputs, path: str | Path, *, steps: int | None
     ) -> Path: ...
 
-    def run(
-        self, script: Path, *, timeout: float, python: str | None, fast: bool
-    ) -> Recording: ...
+    def run(self, script: Path, *, timeout: float, python: str | None, fast: bool) -> Recording: ...
 
 
 def list_backends() -> list[str]:

@@ -53,11 +53,11 @@ def read_npz(path: str | Path, largest: int = LARGEST) -> dict[str, NDArray[Any]
 
 def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     with archive.open(member) as stream:
-        version = npy.read_magic(stream)
+        version = npy.read_magic(stream)  # type: ignore[no-untyped-call,unused-ignore]
         if version == (1, 0):
-            shape, fortran, dtype = npy.read_array_header_1_0(stream)
+            shape, fortran, dtype = npy.read_array_header_1_0(stream)  # type: ignore[no-untyped-call,unused-ignore]
         elif version == (2, 0):
-            shape, fortran, dtype = npy.read_array_header_2_0(stream)
+            shape, fortran, dtype = npy.read_array_header_2_0(stream)  # type: ignore[no-untyped-call,unused-ignore]
         else:
             raise FileError(f"{path}: {member.filename} has npy version {version}; save it as 1.0")
         if dtype.hasobject or dtype.fields is not None:
@@ -116,7 +116,9 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise FileError(f"{path}: can't be written ({error.strerror}); choose another place") from None
+        raise FileError(
+            f"{path}: can't be written ({error.strerror}); choose another place"
+        ) from None
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream

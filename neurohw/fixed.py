@@ -88,7 +88,10 @@ class FixedPopulation:
             unique, inverse = np.unique(rows, axis=1, return_inverse=True)
             values = []
             for column in unique.T:
-                cell = {**dict.fromkeys(registers, 0), **dict(zip(names, map(int, column), strict=False))}
+                cell = {
+                    **dict.fromkeys(registers, 0),
+                    **dict(zip(names, map(int, column), strict=False)),
+                }
                 execute(program, cell)
                 values.append([cell[k] for k in registers])
             table = np.array(values, np.int64)[np.ravel(inverse)]
@@ -156,10 +159,9 @@ class FixedProjection:
             for c in (post, weight, delay)
         ]
         order = np.lexsort((columns[0], pre_))
-        return cls(
-            name or f"{source}->{target}", source, target, pre_[order],
-            *(c[order] for c in columns), exponent=exponent,
-        )  # fmt: skip
+        post_, weight_, delay_ = (c[order] for c in columns)
+        label = name or f"{source}->{target}"
+        return cls(label, source, target, pre_[order], post_, weight_, delay_, exponent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +187,9 @@ class FixedCurrent:
         for k in range(self.weight.shape[1]):
             total += values[:, k, None] * self.weight[None, :, k]
         if total.size and np.abs(total).max() >= 2**62:
-            raise InputError(f"current '{self.name}' reaches {np.abs(total).max():g}; make it smaller")
+            raise InputError(
+                f"current '{self.name}' reaches {np.abs(total).max():g}; make it smaller"
+            )
         return np.rint(total).astype(np.int64)
 
 

@@ -16,14 +16,16 @@ from typing import Literal
 
 Overflow = Literal["error", "wrap", "clamp", "clamp symmetric", "fold", "exact"]
 
-_PATTERN = re.compile(r"(?P<sign>[su])(?P<bits>[0-9]{1,2})(?: (?P<mode>wrap|clamp|clamp symmetric|fold))?")
+_PATTERN = re.compile(
+    r"(?P<sign>[su])(?P<bits>[0-9]{1,2})(?: (?P<mode>wrap|clamp|clamp symmetric|fold))?"
+)
 INT64 = (-(2**63), 2**63 - 1)
 
 
 def fold(value: int, bits: int) -> int:
     """One conditional turn: minus 2^bits if above 2^(bits-1), then plus 2^bits if at most
     -2^(bits-1) (lava-nc 0.10, proc/lif/models.py)."""
-    half = 2 ** (bits - 1)
+    half = 1 << (bits - 1)
     if value > half:
         value -= 2 * half
     if value <= -half:
@@ -44,12 +46,12 @@ class Format:
         """Smallest value that the format holds."""
         if not self.signed:
             return 0
-        return -(2 ** (self.bits - 1)) + (self.overflow in ("clamp symmetric", "fold"))
+        return -(1 << (self.bits - 1)) + (self.overflow in ("clamp symmetric", "fold"))
 
     @property
     def high(self) -> int:
         """Largest value that the format holds."""
-        return int(2 ** (self.bits - self.signed) - (self.overflow != "fold"))
+        return (1 << (self.bits - self.signed)) - (self.overflow != "fold")
 
     @property
     def reads(self) -> tuple[int, int]:
@@ -57,7 +59,7 @@ class Format:
         if self.overflow != "fold":
             return self.low, self.high
         container = 32 if self.bits < 32 else 64
-        return -(2 ** (container - 1)), 2 ** (container - 1) - 1
+        return -(1 << (container - 1)), (1 << (container - 1)) - 1
 
     def holds(self, value: int) -> bool:
         """Whether ``value`` is stored unchanged."""
@@ -72,7 +74,7 @@ class Format:
         if self.overflow == "exact" or self.low <= value <= self.high:
             return value
         if self.overflow == "wrap":
-            return (value - self.low) % (2**self.bits) + self.low
+            return (value - self.low) % (1 << self.bits) + self.low
         if self.overflow == "error":
             raise OverflowError(value)
         if self.overflow == "fold":

@@ -64,7 +64,9 @@ def parse_formula(text: str | float, known: frozenset[str] | set[str]) -> Formul
     missing = sorted(names - known)
     if missing:
         listed = ", ".join(sorted(known))
-        raise EquationError(f"'{source}' reads '{missing[0]}'; a formula here may read: {listed}", 1, 1)
+        raise EquationError(
+            f"'{source}' reads '{missing[0]}'; a formula here may read: {listed}", 1, 1
+        )
     return Formula(source, tree, frozenset(names))
 
 
@@ -92,7 +94,9 @@ def _check(node: ast.expr, names: set[str], depth: int = 0) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else "?"
         if node.keywords or (name not in FUNCTIONS and name not in STEPPING):
             known = ", ".join((*FUNCTIONS, *STEPPING))
-            raise EquationError(f"'{name}' is no function of formulas; there are: {known}", 1, column)
+            raise EquationError(
+                f"'{name}' is no function of formulas; there are: {known}", 1, column
+            )
         parts = list(node.args)
     else:
         raise EquationError(f"{type(node).__name__} is not in the language of formulas", 1, column)

@@ -68,7 +68,9 @@ def load_inputs(path: str | Path, network: Network) -> Inputs:
         else:
             known = ", ".join(sorted(data))
             hint = f" or '{keys[-1]}'" if len(keys) > 1 else ""
-            raise FileError(f"{path}: has no '{name}'{hint} for the input of that name, only: {known}")
+            raise FileError(
+                f"{path}: has no '{name}'{hint} for the input of that name, only: {known}"
+            )
     labels = _labels(path, data)
     if events:
         if spikes or currents:

@@ -89,7 +89,9 @@ class Recording:
             name: {r: Trace(t.values[:trials], t.neurons, t.stride) for r, t in registers.items()}
             for name, registers in self.traces.items()
         }
-        return Recording(self.dt, self.steps, trials, self.sizes, spikes, traces, source=self.source)
+        return Recording(
+            self.dt, self.steps, trials, self.sizes, spikes, traces, source=self.source
+        )
 
     def times(self, population: str, trial: int, neuron: int) -> NDArray[np.float64]:
         """Spike times in seconds of one neuron in one trial."""
@@ -119,7 +121,10 @@ class Recording:
                 meta["traces"].append(
                     {"population": name, "register": register, "stride": trace.stride}
                 )
-                arrays[f"trace{k}.values"], arrays[f"trace{k}.neurons"] = trace.values, trace.neurons
+                arrays[f"trace{k}.values"], arrays[f"trace{k}.neurons"] = (
+                    trace.values,
+                    trace.neurons,
+                )
         files.write_npz(path, {"meta": np.array(json.dumps(meta)), **arrays})
 
 
@@ -131,8 +136,10 @@ def load_recording(path: str | Path) -> Recording:
         spikes = {
             entry["population"]: Spikes(
                 int(entry["n"]),
-                *(data[f"spikes{k}.{c}"].astype(np.int32) for c in ("trial", "step", "neuron")),
-                value=data[f"spikes{k}.value"].astype(np.int32) if entry["graded"] else None,
+                data[f"spikes{k}.trial"].astype(np.int32),
+                data[f"spikes{k}.step"].astype(np.int32),
+                data[f"spikes{k}.neuron"].astype(np.int32),
+                data[f"spikes{k}.value"].astype(np.int32) if entry["graded"] else None,
             )
             for k, entry in enumerate(meta["spikes"])
         }
@@ -150,4 +157,6 @@ def load_recording(path: str | Path) -> Recording:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"{path}: not a complete neurohw recording ({error}); write it again") from None
+        raise FileError(
+            f"{path}: not a complete neurohw recording ({error}); write it again"
+        ) from None

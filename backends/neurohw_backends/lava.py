@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurohw import child, files
-from neurohw.emulate.interpret import neuron_key
+from neurohw.emulate.definition import neuron_key
 from neurohw.emulate.plan import Plan, plan_run
 from neurohw.errors import BackendMissing, CapacityError, ChildError, FileError
 from neurohw.fixed import FixedPointNetwork, FixedPopulation
@@ -75,7 +75,9 @@ def program_data(
             f"{network.chip.name} delivers after {network.chip.delivery.latency} ticks, Lava after 1: "
             "it can't be exported"
         )
-    if network.chip.weight.right_shift != "sum" and any(p.exponent < 0 for p in network.projections):
+    if network.chip.weight.right_shift != "sum" and any(
+        p.exponent < 0 for p in network.projections
+    ):
         raise CapacityError(
             f"{network.chip.name} shifts every weight right by itself, Lava their sum: negative "
             "exponents can't be exported"
@@ -235,8 +237,8 @@ def as_recording(meta: dict[str, Any], data: Arrays, where: object = "Lava") -> 
         for entry in meta["populations"]:
             name, n = entry["name"], int(entry["n"])
             sizes[name] = n
-            columns = [data[f"spikes.{name}.{c}"] for c in ("trial", "step", "neuron")]
-            spikes[name] = Spikes.of(n, *columns, data.get(f"spikes.{name}.value"))
+            trial, step, neuron = (data[f"spikes.{name}.{c}"] for c in ("trial", "step", "neuron"))
+            spikes[name] = Spikes.of(n, trial, step, neuron, data.get(f"spikes.{name}.value"))
             if entry["kind"] == "neuron":
                 traces[name] = {
                     r: Trace(data[f"trace.{name}.{r}"], np.arange(n))

@@ -958,7 +958,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(prefix + "interrupted", file=sys.stderr)
         return 130
-    except Exception as error:  # noqa: BLE001 - whatever Lava raises ends as one line
+    except Exception as error:
         text = str(error).replace("\n", " ")
         own = isinstance(error, (LavaRunError, ValueError, OSError))
         print(prefix + (text if own else f"{type(error).__name__}: {text}"), file=sys.stderr)

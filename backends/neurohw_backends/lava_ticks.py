@@ -51,7 +51,9 @@ def tick_function(neuron: Neuron) -> str:
         else:
             lines.append(f"{assign.target} = {stored(form, value)}")
     lines += [f'state["{r}"] = {r} + 0 * {neuron.port}' for r in program.registers]
-    lines.append(f"return spike + 0 * {neuron.port}" if neuron.spikes else f"return 0 * {neuron.port}")
+    lines.append(
+        f"return spike + 0 * {neuron.port}" if neuron.spikes else f"return 0 * {neuron.port}"
+    )
     equations = "".join(f"    # {line}\n" for line in neuron.text.splitlines())
     body = "\n".join(f"    {line}" for line in lines)
     return (

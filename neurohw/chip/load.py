@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from neurohw.chip.find import find_profile
-from neurohw.chip.model import Chip, Delivery, DelayFormat, Number, Oracle, WeightFormat, WeightMode
+from neurohw.chip.model import Chip, DelayFormat, Delivery, Number, Oracle, WeightFormat, WeightMode
 from neurohw.chip.neuron import read_neuron
 from neurohw.chip.positions import find_positions
 from neurohw.chip.table import Table
@@ -40,7 +40,9 @@ def load_chip(name: str | Path, changes: Mapping[str, Any] | None = None) -> Chi
     except OSError as error:
         raise FileError(f"{path}: can't be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
-        raise FileError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
+        raise FileError(
+            f"{path}: is not UTF-8 text ({error.reason} at byte {error.start})"
+        ) from None
     return parse_chip(text, str(path), changes)
 
 
@@ -89,7 +91,8 @@ def _read(top: Table) -> Chip:
         oracle=Oracle(oracle.text("name"), oracle.text("claim"), oracle.text("vectors", "")),
         sources=sources,
         neurons={
-            key: read_neuron(key, table, sources, _tables(top)) for key, table in top.tables("neuron")
+            key: read_neuron(key, table, sources, _tables(top))
+            for key, table in top.tables("neuron")
         },
         delivery=_delivery(top.table("delivery"), sources),
         weight=_weight(top.table("weight"), sources),
@@ -118,7 +121,7 @@ def _tables(top: Table) -> dict[str, tuple[int, ...]]:
 def _delivery(table: Table, sources: Mapping[str, str]) -> Delivery:
     engine = table.choice("engine", ("summed",))
     delivery = Delivery(
-        engine=engine,  # type: ignore[arg-type]
+        engine=engine,
         latency=table.integer("latency", 1, 16),
         source=table.source(sources),
         status=table.status(),
@@ -147,7 +150,9 @@ def _weight(table: Table, sources: Mapping[str, str]) -> WeightFormat:
             except EquationError as error:
                 raise mode.located(error, key) from None
             if number != round(number) or abs(number) >= 2**31:
-                raise mode.error(f"weight.modes[{k}].{key} is {number}; it must be a whole number", key)
+                raise mode.error(
+                    f"weight.modes[{k}].{key} is {number}; it must be a whole number", key
+                )
             numbers[key] = int(number)
         if numbers["step"] < 1 or numbers["min"] > numbers["max"]:
             raise mode.error(
@@ -159,9 +164,8 @@ def _weight(table: Table, sources: Mapping[str, str]) -> WeightFormat:
     if not modes:
         raise table.error("weight.modes is empty; a chip has at least one", "modes")
     shift = table.choice("right_shift", ("sum", "synapse"))
-    weight = WeightFormat(
-        bits, tuple(modes), limits, shift, table.source(sources), table.status()  # type: ignore[arg-type]
-    )
+    source, status = table.source(sources), table.status()
+    weight = WeightFormat(bits, tuple(modes), limits, shift, source, status)
     table.finish()
     return weight
 
@@ -169,9 +173,8 @@ def _weight(table: Table, sources: Mapping[str, str]) -> WeightFormat:
 def _delay(table: Table, sources: Mapping[str, str]) -> DelayFormat:
     low = table.integer("min", 0, 4096)
     where = table.choice("where", ("synapse", "axon"))
-    delay = DelayFormat(
-        low, table.integer("max", low, 4096), where, table.source(sources), table.status()  # type: ignore[arg-type]
-    )
+    high, source, status = table.integer("max", low, 4096), table.source(sources), table.status()
+    delay = DelayFormat(low, high, where, source, status)
     table.finish()
     return delay
 

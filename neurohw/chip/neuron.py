@@ -173,7 +173,7 @@ def _lava(table: Table, tick: Program) -> LavaBinding:
     known = {*tick.parameters, *tick.registers, *tick.constants}
     binding = LavaBinding(
         process=table.text("process", ""),
-        model=table.choice("model", ("native", "generated")),  # type: ignore[arg-type]
+        model=table.choice("model", ("native", "generated")),
         arguments=_formulas(table, "arguments", known),
         registers={
             key: table.table("registers", required=False).text(key)

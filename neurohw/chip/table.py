@@ -14,7 +14,11 @@ class Table:
     """One table of a profile; ``finish`` raises for keys that nobody asked for."""
 
     def __init__(
-        self, data: Mapping[str, Any], path: Path, file: str, positions: Mapping[Path, tuple[int, int]]
+        self,
+        data: Mapping[str, Any],
+        path: Path,
+        file: str,
+        positions: Mapping[Path, tuple[int, int]],
     ) -> None:
         self.data, self.path, self.file, self.positions = data, path, file, positions
         self.asked: set[str] = set()
@@ -64,15 +68,15 @@ class Table:
         """A string."""
         return str(self.get(key, str, "a text in quotes", default)).strip()
 
-    def choice(self, key: str, options: tuple[str, ...], default: str | None = None) -> str:
-        """One of several words."""
+    def choice(self, key: str, options: tuple[str, ...], default: str | None = None) -> Any:
+        """One of several words (what the caller types as a Literal)."""
         value = self.get(key, str, "one of " + ", ".join(options), default)
         if value not in options:
             near = difflib.get_close_matches(value, options, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             listed = ", ".join(options)
             raise self.error(f"{self.name}.{key} is '{value}'; it is one of: {listed}{hint}", key)
-        return str(value)
+        return value
 
     def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
         """An integer within bounds."""

@@ -29,7 +29,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.chip is None:
         if options.show_kernel:
-            raise InputError("--show-kernel: say of which chip: neurohw chips NAME --show-kernel NEURON")
+            raise InputError(
+                "--show-kernel: say of which chip: neurohw chips NAME --show-kernel NEURON"
+            )
         chips = [load_chip(name) for name in list_chips()]
         if options.json:
             console.as_json([describe(chip) for chip in chips])
@@ -41,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
                  c.oracle.name) for c in chips
             ],
         )  # fmt: skip
-        console.line("neurohw chips NAME shows one; a chip of your own is a copy of prototype.toml.")
+        console.line(
+            "neurohw chips NAME shows one; a chip of your own is a copy of prototype.toml."
+        )
         return 0
     chip = load_chip(options.chip)
     if options.show_kernel:

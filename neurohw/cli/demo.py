@@ -8,7 +8,11 @@ from pathlib import Path
 
 from neurohw.cli.options import Commands, command, json_option
 
-NETWORKS = {"lif": "96 LIF neurons", "cuba": "64 current-based LIF neurons", "rlif": "recurrent LIF"}
+NETWORKS = {
+    "lif": "96 LIF neurons",
+    "cuba": "64 current-based LIF neurons",
+    "rlif": "recurrent LIF",
+}
 TRAINED = {"lif": "96.11 %", "cuba": "95.56 %", "rlif": "93.52 %"}
 """Accuracy in snnTorch on the same 540 samples (examples/digits/README.md). There all layers act in
 one step; on a chip, and so in the float reference, each layer is a step later and biases are not."""
@@ -22,7 +26,9 @@ def add(commands: Commands) -> None:
         "  neurohw demo\n  neurohw demo --verify      also run it in Lava and compare every bit\n"
         "  neurohw demo --network cuba --chip prototype",
     )  # fmt: skip
-    parser.add_argument("--network", choices=tuple(NETWORKS), default="lif", help="which classifier")
+    parser.add_argument(
+        "--network", choices=tuple(NETWORKS), default="lif", help="which classifier"
+    )
     parser.add_argument("--chip", default="loihi2", metavar="NAME|FILE.toml", help="default loihi2")
     parser.add_argument("-o", "--output", default="neurohw-demo", metavar="FOLDER")
     parser.add_argument("--verify", action="store_true", help="run the Lava program too (needs uv)")

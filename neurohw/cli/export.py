@@ -31,15 +31,23 @@ def add(commands: Commands) -> None:
     network_options(lava)
     chip_options(lava)
     run_options(lava)
-    lava.add_argument("-o", "--output", metavar="SCRIPT.py", required=True, help="the script to write")
+    lava.add_argument(
+        "-o", "--output", metavar="SCRIPT.py", required=True, help="the script to write"
+    )
     lava.add_argument(
         "--verify", action="store_true",
         help="run it in Lava and compare every spike and every register with the emulator",
     )  # fmt: skip
-    lava.add_argument("--fast-delays", action="store_true", help="with --verify: a faster delay model")
+    lava.add_argument(
+        "--fast-delays", action="store_true", help="with --verify: a faster delay model"
+    )
     lava.add_argument("--python", metavar="PATH", help="with --verify: a Python 3.10 for uv to use")
     lava.add_argument(
-        "--timeout", type=positive, default=600, metavar="SECONDS", help="with --verify: give up after"
+        "--timeout",
+        type=positive,
+        default=600,
+        metavar="SECONDS",
+        help="with --verify: give up after",
     )
     json_option(lava)
     lava.set_defaults(run=run_lava)

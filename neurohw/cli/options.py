@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 Commands = Any
 
 
-def command(commands: Commands, name: str, text: str, examples: str = "") -> argparse.ArgumentParser:
+def command(
+    commands: Commands, name: str, text: str, examples: str = ""
+) -> argparse.ArgumentParser:
     """A subcommand with its help and examples."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text[0].upper() + text[1:] + ".",
@@ -57,7 +59,10 @@ def chip_options(parser: argparse.ArgumentParser) -> None:
 def run_options(parser: argparse.ArgumentParser) -> None:
     """Inputs, and how much of them to run."""
     parser.add_argument(
-        "--input", required=True, metavar="SPIKES.npz", help="spikes or currents, and labels if known"
+        "--input",
+        required=True,
+        metavar="SPIKES.npz",
+        help="spikes or currents, and labels if known",
     )
     parser.add_argument("--steps", type=positive, metavar="N", help="steps of each trial")
     parser.add_argument("--trials", type=positive, metavar="N", help="only the first N trials")

@@ -153,7 +153,9 @@ def summary(outcome: Outcome) -> list[tuple[str, str]]:
     ]
     if comparison is not None:
         if comparison.accuracy_reference is not None and comparison.accuracy_other is not None:
-            rows.append(("accuracy, floating point", f"{100 * comparison.accuracy_reference:.2f} %"))
+            rows.append(
+                ("accuracy, floating point", f"{100 * comparison.accuracy_reference:.2f} %")
+            )
             rows.append((f"accuracy, on {outcome.fixed.chip.name}",
                          f"{100 * comparison.accuracy_other:.2f} %"))  # fmt: skip
         if comparison.same_decision is not None:
@@ -163,7 +165,9 @@ def summary(outcome: Outcome) -> list[tuple[str, str]]:
                 rows.append((f"spikes that agree, {name}", _agreement(p)))
     over = sum(sum(v.values()) for v in chip.overflows.values())
     rows.append(("on-chip overflows", f"{over:,}"))
-    rows.append(("synaptic operations", f"{operations:,} ({operations / chip.trials:,.0f} a trial)"))
+    rows.append(
+        ("synaptic operations", f"{operations:,} ({operations / chip.trials:,.0f} a trial)")
+    )
     return rows
 
 

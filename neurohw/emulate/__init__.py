@@ -1,6 +1,6 @@
 """Running a fixed-point network: the generated kernels, and the interpreter that defines them."""
 
-from neurohw.emulate.interpret import interpret as interpret
+from neurohw.emulate.definition import interpret as interpret
 from neurohw.emulate.run import emulate as emulate
 from neurohw.verbs import callable_package
 

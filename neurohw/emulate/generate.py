@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from neurohw.chip.model import Neuron
 from neurohw.equations import kernel_primitives
 from neurohw.equations.emit import Emitter, prelude, stored, tables
-from neurohw.equations.program import Program
 from neurohw.fixedpoint import Format
 
 FAIL_SITE, FAIL_NEURON, FAIL_VALUE, FAIL_KEY = range(4)

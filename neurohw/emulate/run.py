@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.chip.model import Neuron
+from neurohw.emulate.definition import neuron_key, overflow_message, spiking_sources
 from neurohw.emulate.generate import (
     FAIL_KEY,
     FAIL_NEURON,
@@ -20,7 +21,6 @@ from neurohw.emulate.generate import (
     registers_of,
     sites,
 )
-from neurohw.emulate.interpret import neuron_key, overflow_message, spiking_sources
 from neurohw.emulate.layout import Bank, Layout, build_layout
 from neurohw.emulate.plan import OnOverflow, Plan, plan_run
 from neurohw.emulate.store import load_kernel
@@ -114,7 +114,8 @@ class Engine:
         a["_event_source"] = np.zeros(max(EVENTS, sources), np.int64)
         a["_failure"] = np.zeros(4, np.int64)
         columns = [
-            layout.first[name] + np.arange(values.shape[2]) for name, values in plan.injected.items()
+            layout.first[name] + np.arange(values.shape[2])
+            for name, values in plan.injected.items()
         ]
         a["_injected_at"] = np.concatenate(columns) if columns else np.zeros(0, np.int64)
 
@@ -127,7 +128,9 @@ class Engine:
         a[f"{p}_overflows"] = np.zeros((len(members), len(sites(neuron))), np.int64)
         for key in parameters_of(neuron):
             storage = neuron.tick.parameters[key].storage
-            a[f"_all_{bank.neuron}_{key}"] = np.concatenate([m.parameters[key] for m in members]).astype(storage)
+            a[f"_all_{bank.neuron}_{key}"] = np.concatenate(
+                [m.parameters[key] for m in members]
+            ).astype(storage)
         samples = -(-self.plan.steps // self.plan.stride)
         for key in registers_of(neuron):
             a[f"_all_{bank.neuron}_{key}"] = np.zeros(bank.size, neuron.tick.registers[key].storage)
@@ -138,7 +141,9 @@ class Engine:
             ]
             probe = np.concatenate(places) if places else np.zeros(0, np.int64)
             a[f"_probe_{bank.neuron}_{key}"] = probe
-            a[f"_trace_{bank.neuron}_{key}"] = np.zeros((samples if probe.size else 1, probe.size), np.int64)
+            a[f"_trace_{bank.neuron}_{key}"] = np.zeros(
+                (samples if probe.size else 1, probe.size), np.int64
+            )
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> Recording:
         plan, net = self.plan, self.plan.network
@@ -211,7 +216,12 @@ class Engine:
         register = sites(self.plan.network.populations[name].neuron)[int(failure[FAIL_SITE])]
         raise RegisterOverflow(
             overflow_message(
-                self.plan, name, register, int(failure[FAIL_VALUE]), int(failure[FAIL_NEURON]), step,
+                self.plan,
+                name,
+                register,
+                int(failure[FAIL_VALUE]),
+                int(failure[FAIL_NEURON]),
+                step,
                 trial,
             )
         )
@@ -241,9 +251,7 @@ class Engine:
             low = self.layout.first[name]
             mine = (source >= low) & (source < low + n)
             found[name] = Spikes.of(n, trial[mine], step[mine], source[mine] - low)
-        for name, spikes in self.plan.spikes.items():
-            found[name] = spikes
-        return found
+        return {**found, **self.plan.spikes}
 
     def _overflows(self) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}

@@ -99,9 +99,7 @@ def mix(x: Array) -> Array:
     return x ^ (x >> 15)
 
 
-def random_bits(
-    n: int, seed: Array, trial: Array, step: Array, neuron: Array, site: int
-) -> Array:
+def random_bits(n: int, seed: Array, trial: Array, step: Array, neuron: Array, site: int) -> Array:
     x = mix(seed + 0x9E3779B9)
     x = mix(x + trial * 0x632BE5AB)
     x = mix(x + step * 0x2545F491)

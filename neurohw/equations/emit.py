@@ -41,7 +41,8 @@ def tables(programs: Iterable[Program]) -> str:
     """The look-up tables that the programs read, as module constants."""
     found = {name: values for p in programs for name, values in p.tables.items()}
     return "\n".join(
-        f"_table_{name} = np.array({list(values)}, dtype=np.int64)" for name, values in found.items()
+        f"_table_{name} = np.array({list(values)}, dtype=np.int64)"
+        for name, values in found.items()
     )
 
 

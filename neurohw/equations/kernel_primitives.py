@@ -6,7 +6,7 @@ cache on that file alone. Arguments have been proven to keep every intermediate 
 
 from __future__ import annotations
 
-# ruff: noqa: FURB136, SIM108  (min and max as branches: numba then emits a select, not a call)
+# ruff: noqa: FURB136  (min and max as branches: numba then emits a select, not a call)
 
 
 def shr0(x: int, n: int) -> int:

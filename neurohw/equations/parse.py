@@ -146,7 +146,7 @@ class _Reader:
             return operand
         if isinstance(node.op, ast.USub) and isinstance(operand, Int):
             return Int(*at, -operand.value)
-        op = {ast.USub: "-", ast.Invert: "~", ast.Not: "not"}[type(node.op)]  # type: ignore[index]
+        op = {ast.USub: "-", ast.Invert: "~", ast.Not: "not"}[type(node.op)]
         return Unary(*at, op, operand)
 
     def comparison(self, node: ast.Compare) -> Expression:

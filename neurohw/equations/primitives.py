@@ -38,12 +38,13 @@ def _shr0(x: int, n: int) -> int:
 
 
 def _shrn(x: int, n: int) -> int:
-    return (x + (2**n >> 1)) >> n
+    return (x + ((1 << n) >> 1)) >> n
 
 
 def _shre(x: int, n: int) -> int:
-    quotient, rest = divmod(x, 2**n)
-    return quotient + (2 * rest > 2**n or (2 * rest == 2**n and quotient % 2 == 1))
+    whole = 1 << n
+    quotient, rest = divmod(x, whole)
+    return quotient + (2 * rest > whole or (2 * rest == whole and quotient % 2 == 1))
 
 
 def _monotone(shift: Callable[[int, int], int]) -> Callable[[Interval, Interval], Interval]:

@@ -121,7 +121,9 @@ class Ranges:
             self._domain(argument, intervals[position], interval, f"'{show(argument)}'")
         if node.primitive == "clamp" and intervals[1][1] > intervals[2][0]:
             raise EquationError(
-                f"in '{show(node)}' the lower bound can exceed the upper one", node.line, node.column
+                f"in '{show(node)}' the lower bound can exceed the upper one",
+                node.line,
+                node.column,
             )
         if node.primitive == "mulhi":
             self._split(node, intervals[0], intervals[1], intervals[2][0])

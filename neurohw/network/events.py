@@ -47,7 +47,8 @@ class Spikes:
             payload = np.asarray(value).astype(np.int32)[order]
             if (payload == 1).all():
                 payload = None
-        spikes = cls(n, *(c[order] for c in columns), value=payload)
+        first, second, third = (c[order] for c in columns)
+        spikes = cls(n, first, second, third, payload)
         for array in (spikes.trial, spikes.step, spikes.neuron):
             array.setflags(write=False)
         return spikes

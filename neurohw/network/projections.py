@@ -111,4 +111,5 @@ class Projection:
         ]  # fmt: skip
         for array in arrays:
             array.setflags(write=False)
-        return cls(source, target, *arrays, name=name)
+        pre_, post_, weights, delays = arrays
+        return cls(source, target, pre_, post_, weights, delays, name)

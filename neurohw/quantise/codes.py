@@ -90,9 +90,7 @@ def compute_codes(
     return Coded(codes, initial, wanted, clipped, vanished, values)
 
 
-def _round(
-    real: NDArray[np.float64], low: int, high: int
-) -> tuple[NDArray[np.int64], int, int]:
+def _round(real: NDArray[np.float64], low: int, high: int) -> tuple[NDArray[np.int64], int, int]:
     whole = np.rint(np.nan_to_num(real, nan=0.0, posinf=2.0**62, neginf=-(2.0**62)))
     code = np.clip(np.clip(whole, float(low), float(high)).astype(np.int64), low, high)
     # Within one code of the end of the format it is rounding, no clip: a decay of 4095.6 / 4096.

@@ -106,7 +106,16 @@ class QuantisationRecord:
             reach = "unbounded" if np.isinf(h.reach) else f"{h.reach:,.0f}"
             verdict = f"{h.margin:+.1f} bits"
             note = "" if h.margin >= 0 else "could overflow"
-            table.append((h.population, f"register {h.register}", f"reach {reach}", f"{h.limit:,}", verdict, note))
+            table.append(
+                (
+                    h.population,
+                    f"register {h.register}",
+                    f"reach {reach}",
+                    f"{h.limit:,}",
+                    verdict,
+                    note,
+                )
+            )
         return table
 
 

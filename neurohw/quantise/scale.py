@@ -101,7 +101,9 @@ def _candidates(target: Target) -> list[float]:
         low, high = float(wanted.min(initial=0.0)), float(wanted.max(initial=0.0))
         for mode in target.chip.weight.modes:
             ends = [end / x for end, x in ((mode.low, low), (mode.high, high)) if x and end]
-            for exponent in range(target.chip.weight.exponent[0], target.chip.weight.exponent[1] + 1):
+            for exponent in range(
+                target.chip.weight.exponent[0], target.chip.weight.exponent[1] + 1
+            ):
                 if ends:
                     found.add(min(ends) * 2.0**exponent)
     for name, wanted in one.wanted.items():
@@ -140,9 +142,7 @@ def _try(target: Target, scale: float) -> Choice | None:
     return Choice(scale, coded, tuple(rounded), factor, cost, reach)
 
 
-def _reach(
-    target: Target, coded: Coded, rounded: Sequence[Rounded]
-) -> dict[str, Interval | None]:
+def _reach(target: Target, coded: Coded, rounded: Sequence[Rounded]) -> dict[str, Interval | None]:
     n = target.population.n
     low, high = np.zeros(n), np.zeros(n)
     for projection, r in zip(target.incoming, rounded, strict=True):

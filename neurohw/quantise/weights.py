@@ -44,11 +44,12 @@ def round_weights(wanted: NDArray[np.float64], form: WeightFormat) -> Rounded | 
     return best
 
 
-def _smallest_exponent(
-    low: float, high: float, mode: WeightMode, form: WeightFormat
-) -> int | None:
+def _smallest_exponent(low: float, high: float, mode: WeightMode, form: WeightFormat) -> int | None:
     for exponent in range(form.exponent[0], form.exponent[1] + 1):
         step = 2.0**exponent * mode.step
-        if np.rint(low / step) * mode.step >= mode.low and np.rint(high / step) * mode.step <= mode.high:
+        if (
+            np.rint(low / step) * mode.step >= mode.low
+            and np.rint(high / step) * mode.step <= mode.high
+        ):
             return exponent
     return None

@@ -129,9 +129,7 @@ def synaptic_operations(chip: Recording) -> Figure:
 
 
 @drawn
-def confusion(
-    labels: NDArray[np.int64], decisions: Mapping[str, NDArray[np.int64]]
-) -> Figure:
+def confusion(labels: NDArray[np.int64], decisions: Mapping[str, NDArray[np.int64]]) -> Figure:
     """How often each class was taken for each: one matrix for each entry of ``decisions``."""
     classes = 1 + max(int(x.max(initial=0)) for x in (labels, *decisions.values()))
     figure = new_figure(3.5 if len(decisions) > 1 else 5.0)

@@ -64,9 +64,7 @@ def agreement(m: Material) -> str:
 
 def error_bars(m: Material) -> str:
     """What the time step moves, what the integers move."""
-    names = tuple(
-        n for n in m.layers if any(c.populations[n].van_rossum for c in m.parts.values())
-    )
+    names = tuple(n for n in m.layers if any(c.populations[n].van_rossum for c in m.parts.values()))
     if not names:
         return ""
     far = {
@@ -105,9 +103,7 @@ def traces(m: Material) -> str:
         if len(names) > MOST:
             continue
         threshold = _threshold(m, name) if variable == "v" else None
-        figure = figures.traces(
-            m.reference, m.physical, name, variable, trial, threshold=threshold
-        )
+        figure = figures.traces(m.reference, m.physical, name, variable, trial, threshold=threshold)
         alt = f"{variable} of the neurons of {name} that diverge first, trial {trial}."
         parts.append(picture(figure, alt))
     if not parts:

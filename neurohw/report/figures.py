@@ -154,9 +154,7 @@ def traces(
                     transform=axes.get_xaxis_transform(),
                 )  # fmt: skip
         axes.set_ylabel(f"neuron {neuron}")
-        axes.set_xlim(
-            steps.start * found.dt * factor, (steps.stop + 0.5) * found.dt * factor
-        )
+        axes.set_xlim(steps.start * found.dt * factor, (steps.stop + 0.5) * found.dt * factor)
         axes.locator_params(axis="y", nbins=4)
     panels[-1].set_xlabel(f"time ({time})")
     figure.supylabel(f"{variable} ({unit})", fontsize=11)
@@ -172,9 +170,7 @@ def _around(first: int, steps: int) -> range:
     return range(low, min(low + SAMPLES, steps))
 
 
-def _line(
-    axes: Axes, trace: Trace, trial: int, neuron: int, step: float, **look: Any
-) -> None:
+def _line(axes: Axes, trace: Trace, trial: int, neuron: int, step: float, **look: Any) -> None:
     column = np.flatnonzero(trace.neurons == neuron)
     if column.size:
         time = (trace.steps() + 1) * step

@@ -98,7 +98,7 @@ def document(title: str, header: str, sections: Sequence[tuple[str, str, str]]) 
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
         f"<title>{esc(title)}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n"
-        f"<header>\n{header}\n</header>\n<nav aria-label=\"Contents\">{links}</nav>\n<main>\n"
+        f'<header>\n{header}\n</header>\n<nav aria-label="Contents">{links}</nav>\n<main>\n'
         + "\n".join(body for _, _, body in sections if body)
         + "\n</main>\n</body>\n</html>\n"
     )

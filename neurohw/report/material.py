@@ -64,9 +64,7 @@ class Material:
         """Share of trials that ``name`` (of ``decisions``) decides rightly."""
         if self.labels is None or name not in self.decisions:
             return None
-        return float(
-            np.mean(self.decisions[name] == self.labels[: self.decisions[name].size])
-        )
+        return float(np.mean(self.decisions[name] == self.labels[: self.decisions[name].size]))
 
     def trial(self) -> tuple[int, str]:
         """The trial to show, and why that one."""

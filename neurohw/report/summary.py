@@ -190,9 +190,7 @@ def _quantising(m: Material) -> Iterator[str]:
         )
     if record.parameters:
         # A code's error is that of the parameter it stands for, unless nothing physical shows it.
-        p = max(
-            record.parameters, key=lambda e: e.worst / (1 + e.parameter.startswith("code "))
-        )
+        p = max(record.parameters, key=lambda e: e.worst / (1 + e.parameter.startswith("code ")))
         yield (
             f"The parameter with the largest error is {p.parameter} of {p.population}: "
             f"{percent(p.worst)}." if p.worst else "Every parameter is held exactly."

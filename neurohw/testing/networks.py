@@ -37,7 +37,9 @@ def random_network(
         source = "input" if k == 0 else str(rng.choice(list(sizes)))
         target = "p0" if k == 0 else str(rng.choice(list(populations)))
         projections.append(_projection(rng, chip, f"q{k}", source, target, sizes))
-    return FixedPointNetwork(chip, 1e-3, inputs, populations, tuple(projections), name=f"random-{seed}")
+    return FixedPointNetwork(
+        chip, 1e-3, inputs, populations, tuple(projections), name=f"random-{seed}"
+    )
 
 
 def random_codes(rng: np.random.Generator, neuron: Neuron, n: int) -> dict[str, NDArray[np.int64]]:
@@ -98,7 +100,9 @@ def _projection(
     else:
         small = mode.low + mode.step * rng.integers(0, steps + 1, pre.size)
         weight = np.clip(small // 16 // mode.step * mode.step, mode.low, mode.high)
-    longest = int(rng.choice([chip.delay.low, min(chip.delay.low + 3, chip.delay.high), chip.delay.high]))
+    longest = int(
+        rng.choice([chip.delay.low, min(chip.delay.low + 3, chip.delay.high), chip.delay.high])
+    )
     delay = rng.integers(chip.delay.low, longest + 1, pre.size)
     low, high = chip.weight.exponent
     exponent = int(rng.integers(low, high + 1)) if rng.random() < 0.5 else max(0, low)

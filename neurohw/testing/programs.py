@@ -25,7 +25,9 @@ def random_neuron(seed: int, draws: bool = False) -> Neuron:
     rng = random.Random(seed)
     while True:
         registers = {f"r{k}": _format(rng) for k in range(rng.randint(1, 4))}
-        wires = {f"w{k}": _format(rng) for k in range(rng.randint(0, 3))} | {"spike": Format(1, False)}
+        wires = {f"w{k}": _format(rng) for k in range(rng.randint(0, 3))} | {
+            "spike": Format(1, False)
+        }
         parameters = {
             f"p{k}": parse_format(rng.choice(["u4", "u12", "s9", "s16", "u1", "s24"]))
             for k in range(rng.randint(0, 3))
@@ -61,10 +63,10 @@ def _text(
         lines.append(f"{target} = {value}")
         if target not in readable:
             readable.append(target)
-    for wire in wires:
+    for wire, form in wires.items():
         if wire != "spike" and wire not in readable:
             value = _expression(rng, readable, 1, draws)
-            lines.append(f"{wire} = {f'wrap({value}, 32)' if wires[wire].overflow == 'fold' else value}")
+            lines.append(f"{wire} = {f'wrap({value}, 32)' if form.overflow == 'fold' else value}")
             readable.append(wire)
     lines.append(f"spike = {_test(rng, readable, 2, draws)}")
     reset = rng.choice(list(registers))
@@ -92,7 +94,11 @@ def _expression(rng: random.Random, names: list[str], depth: int, draws: bool) -
     if kind == 4:
         return f"{rng.choice(['shr0', 'shrf', 'shrn', 'shre'])}({part()}, {amount})"
     if kind == 5:
-        return f"({part()} >> {amount})" if rng.random() < 0.5 else f"({part()} << {rng.choice('01358')})"
+        return (
+            f"({part()} >> {amount})"
+            if rng.random() < 0.5
+            else f"({part()} << {rng.choice('01358')})"
+        )
     if kind == 6:
         return f"({part()} if {_test(rng, names, depth - 1, draws)} else {part()})"
     if kind == 7:

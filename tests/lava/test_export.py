@@ -1,6 +1,7 @@
 """Interpreter = kernel = Lava, bit for bit, on random networks; and Lava's own models by name."""
 
 import json
+
 import pytest
 
 from neurohw.chip import load_chip, parse_chip

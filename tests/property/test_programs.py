@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+from neurohw_backends.lava_ticks import generated_section
 
 from neurohw.emulate import emulate, interpret
 from neurohw.emulate.generate import kernel_source
@@ -13,7 +14,6 @@ from neurohw.errors import RegisterOverflow
 from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.testing import assert_same, random_neuron
 from neurohw.testing.networks import random_values
-from neurohw_backends.lava_ticks import generated_section
 
 N, STEPS = 48, 6
 
@@ -77,7 +77,9 @@ def test_arrays(block):
         syn = random_values(rng, program.inputs["syn"], N)
         expected = []
         for j in range(N):
-            cell = {k: int(v[j]) for k, v in (*state.items(), *parameters.items())} | {"syn": int(syn[j])}
+            cell = {k: int(v[j]) for k, v in (*state.items(), *parameters.items())} | {
+                "syn": int(syn[j])
+            }
             execute(program, cell)
             expected.append([cell[k] for k in (*program.registers, "spike")])
         spike = namespace["tick_n"](state, parameters, {"syn": syn})

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from neurohw_backends import brian2 as backend
+from neurohw_backends import brian2_library
+from neurohw_backends.brian2 import reference
 
 from neurohw.errors import BackendMissing, InputError, UnknownName
 from neurohw.network import (
@@ -29,9 +32,6 @@ from neurohw.network import (
     SpikeInput,
 )
 from neurohw.network.events import Spikes
-from neurohw_backends import brian2 as backend
-from neurohw_backends import brian2_library
-from neurohw_backends.brian2 import reference
 
 try:
     brian2_library.library()

@@ -74,9 +74,7 @@ def shifted(chip: Recording, physical: Recording, layer: str) -> Recording:
         name: {k: Trace(t.values + 0.01, t.neurons, t.stride) for k, t in variables.items()}
         for name, variables in physical.traces.items()
     }
-    return Recording(
-        chip.dt, chip.steps, chip.trials, chip.sizes, spikes, traces, source="by hand"
-    )
+    return Recording(chip.dt, chip.steps, chip.trials, chip.sizes, spikes, traces, source="by hand")
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +98,7 @@ def make(layer: str):
     )
     chip = emulate(fixed, inputs, record={layer: ["v"], "out": ["v"]})
     reference = shifted(chip, fixed.physical(chip), layer)
-    comparison = compare(
-        reference, fixed.physical(chip), outputs=net.outputs, labels=inputs.labels
-    )
+    comparison = compare(reference, fixed.physical(chip), outputs=net.outputs, labels=inputs.labels)
     return {
         "network": net, "fixed": fixed, "inputs": inputs, "reference": reference, "chip": chip,
         "comparison": comparison,

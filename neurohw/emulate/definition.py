@@ -116,9 +116,8 @@ class Interpretation:
             mine = spikes.in_trial(trial)
             for step, channel in zip(mine.step.tolist(), mine.neuron.tolist(), strict=True):
                 given[name][step].append(channel)
-        for registers in self.samples.values():
-            for rows in registers.values():
-                rows.append([])
+        for rows in (rows for kept in self.samples.values() for rows in kept.values()):
+            rows.append([])
         for step in range(plan.steps):
             sums = arriving.pop(step, {})
             fired: dict[str, list[int]] = {name: given[name][step] for name in given}
@@ -187,7 +186,9 @@ class Interpretation:
             for post, mantissa, delay in self.outgoing[projection.name][j]:
                 row = sums.setdefault(delay, [0] * n)
                 row[post] += (
-                    mantissa if chip.weight.right_shift == "sum" else shift(mantissa, projection.exponent)
+                    mantissa
+                    if chip.weight.right_shift == "sum"
+                    else shift(mantissa, projection.exponent)
                 )
                 self.carried[projection.name] += 1
         for delay, row in sums.items():
@@ -200,7 +201,9 @@ class Interpretation:
 
 def spiking_sources(network: FixedPointNetwork) -> list[str]:
     """Populations whose spikes a Recording holds: spiking inputs, then all neurons."""
-    return [n for n, spiking in network.spiking_inputs.items() if spiking] + list(network.populations)
+    return [n for n, spiking in network.spiking_inputs.items() if spiking] + list(
+        network.populations
+    )
 
 
 def neuron_key(population: int, neuron: int) -> int:
