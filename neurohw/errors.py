@@ -6,9 +6,22 @@ cause raises one of these; `assert` is for our own invariants only.
 
 from __future__ import annotations
 
+LONGEST = 1000
+"""Characters that a message may have; the middle of a longer one is left out."""
+
+
+def one_line(text: str) -> str:
+    """``text`` as a message: control characters and line breaks spelt out, not too long."""
+    if len(text) > LONGEST:
+        text = f"{text[: 7 * LONGEST // 10]} ... {text[-LONGEST // 4 :]}"
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
 
 class NeurohwError(Exception):
     """Base of everything this package raises on purpose."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class ProfileError(NeurohwError, ValueError):

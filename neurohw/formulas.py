@@ -7,6 +7,7 @@ over arrays; ``decay(tau)`` and ``coupling(tau_syn, tau_mem)`` come from the net
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": np.minimum, "max": np.maximum,
 }  # fmt: skip
 STEPPING = ("decay", "time_constant", "coupling")
+_PAIRS = ("min", "max", "coupling")
+"""Functions of two arguments; all others take one."""
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: np.add, ast.Sub: np.subtract, ast.Mult: np.multiply,
@@ -49,35 +52,61 @@ class Formula:
             return _evaluate(self.tree, values, functions)
 
 
-def parse_formula(text: str | float, known: frozenset[str] | set[str]) -> Formula:
-    """Check ``text`` (or a plain number) against the whitelist and the ``known`` names."""
+def parse_formula(
+    text: str | float, known: frozenset[str] | set[str], stepping: bool = True
+) -> Formula:
+    """Check ``text`` (or a plain number) against the whitelist and the ``known`` names.
+
+    ``stepping``: whether the functions of the integrator may be called.
+    """
     source = repr(text) if not isinstance(text, str) else text
     if len(source) > 2000:
         raise EquationError(f"the formula has {len(source)} characters; at most 2000", 1, 1)
+    flat = source.lstrip()
+    before = source[: len(source) - len(flat)]
+    lines, indent = before.count("\n"), len(before) - before.rfind("\n") - 1
     try:
-        tree = ast.parse(source.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        column = getattr(error, "offset", None) or 1
-        raise EquationError(f"'{source}': {getattr(error, 'msg', error)}", 1, column) from None
-    names: set[str] = set()
-    _check(tree, names)
-    missing = sorted(names - known)
-    if missing:
-        listed = ", ".join(sorted(known))
-        raise EquationError(
-            f"'{source}' reads '{missing[0]}'; a formula here may read: {listed}", 1, 1
-        )
+        names: dict[str, tuple[int, int]] = {}
+        tree = _parsed(flat.rstrip())
+        _check(tree, names, (*FUNCTIONS, *STEPPING) if stepping else tuple(FUNCTIONS))
+        for name, place in names.items():
+            if name not in known:
+                listed = ", ".join(sorted(known))
+                raise EquationError(
+                    f"'{source}' reads '{name}'; a formula here may read: {listed}", *place
+                )
+    except EquationError as error:
+        column = error.column + (indent if error.line == 1 else 0)
+        raise EquationError(error.message, error.line + lines, column) from None
     return Formula(source, tree, frozenset(names))
 
 
-def _check(node: ast.expr, names: set[str], depth: int = 0) -> None:
-    column = node.col_offset + 1
+def _parsed(text: str) -> ast.expr:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        message = f"'{text}': {error.msg}"
+        raise EquationError(message, error.lineno or 1, error.offset or 1) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise EquationError(f"'{text}' can't be parsed ({error})", 1, 1) from None
+
+
+def _check(
+    node: ast.expr, names: dict[str, tuple[int, int]], functions: tuple[str, ...], depth: int = 0
+) -> None:
+    place = node.lineno, node.col_offset + 1
     if depth > 50:
-        raise EquationError("the formula is nested over 50 deep", 1, column)
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        raise EquationError("the formula is nested over 50 deep", *place)
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        if isinstance(node.value, bool):
+            raise EquationError(f"{node.value}: only numbers are in the language of formulas", *place)
+        if not abs(node.value) < 2**1000:
+            raise EquationError("the formula has a number that is too large for float64", *place)
         return
     if isinstance(node, ast.Name):
-        names.add(node.id)
+        names.setdefault(node.id, place)
         return
     parts: list[ast.expr]
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
@@ -92,16 +121,21 @@ def _check(node: ast.expr, names: set[str], depth: int = 0) -> None:
         parts = [node.test, node.body, node.orelse]
     elif isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else "?"
-        if node.keywords or (name not in FUNCTIONS and name not in STEPPING):
-            known = ", ".join((*FUNCTIONS, *STEPPING))
+        if node.keywords or name not in functions:
+            known = ", ".join(functions)
             raise EquationError(
-                f"'{name}' is no function of formulas; there are: {known}", 1, column
+                f"'{name}' is no function that this formula may call; there are: {known}", *place
+            )
+        takes = 2 if name in _PAIRS else 1
+        if len(node.args) != takes:
+            raise EquationError(
+                f"{name} takes {takes} argument{'s' * (takes > 1)}, {len(node.args)} given", *place
             )
         parts = list(node.args)
     else:
-        raise EquationError(f"{type(node).__name__} is not in the language of formulas", 1, column)
+        raise EquationError(f"{type(node).__name__} is not in the language of formulas", *place)
     for part in parts:
-        _check(part, names, depth + 1)
+        _check(part, names, functions, depth + 1)
 
 
 def _evaluate(node: ast.expr, values: Values, functions: Functions) -> Any:

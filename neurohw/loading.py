@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neurohw import files
 from neurohw.backend import Reader, load_backend
 from neurohw.errors import FileError, InputError
+from neurohw.network.checks import integers
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
 from neurohw.network.model import Integrator, Network
@@ -72,14 +73,17 @@ def load_inputs(path: str | Path, network: Network) -> Inputs:
                 f"{path}: has no '{name}'{hint} for the input of that name, only: {known}"
             )
     labels = _labels(path, data)
-    if events:
-        if spikes or currents:
-            raise FileError(f"{path}: mixes event lists and rasters; use one kind")
-        steps, trials = (_count(path, data, key, events, default) for key, default in
-                         (("steps", None), ("trials", 1)))  # fmt: skip
-        return Inputs(steps, trials, events, {}, labels)
+    if events and (spikes or currents):
+        raise FileError(f"{path}: mixes event lists and rasters; use one kind")
     try:
-        return Inputs.from_dense(spikes, currents, labels)
+        if events:
+            steps, trials = (_count(path, data, key, events, default) for key, default in
+                             (("steps", None), ("trials", 1)))  # fmt: skip
+            inputs = Inputs(steps, trials, events, {}, labels)
+        else:
+            inputs = Inputs.from_dense(spikes, currents, labels)
+        inputs.check(sizes, {k: network.populations[k].spiking for k in network.inputs})
+        return inputs
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -89,6 +93,8 @@ def _raster(path: str | Path, data: dict[str, NDArray[Any]], key: str) -> NDArra
     packed = data.get(f"{key}_shape")
     if packed is None:
         return raster
+    if packed.dtype.kind not in "iu":
+        raise FileError(f"{path}: '{key}_shape' holds {packed.dtype} values; give whole numbers")
     shape = [int(x) for x in np.ravel(packed)]
     if raster.dtype != np.uint8 or raster.ndim not in (2, 3) or len(shape) != raster.ndim:
         raise FileError(f"{path}: '{key}' is not bit-packed as '{key}_shape' {shape} says")
@@ -134,4 +140,4 @@ def _labels(path: str | Path, data: dict[str, NDArray[Any]]) -> NDArray[np.int64
         return None
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise FileError(f"{path}: 'labels' must be a list of class numbers")
-    return labels.astype(np.int64)
+    return integers(f"{path}: 'labels'", labels, error=FileError)

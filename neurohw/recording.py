@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurohw import files
-from neurohw.errors import FileError, UnknownName
+from neurohw.errors import FileError, InputError, UnknownName
+from neurohw.network.checks import integers, whole
 from neurohw.network.events import Spikes
 
 FORMAT = 1
@@ -134,29 +135,63 @@ def load_recording(path: str | Path) -> Recording:
     try:
         meta = files.read_meta(path, data, "neurohw recording", FORMAT)
         spikes = {
-            entry["population"]: Spikes(
-                int(entry["n"]),
-                data[f"spikes{k}.trial"].astype(np.int32),
-                data[f"spikes{k}.step"].astype(np.int32),
-                data[f"spikes{k}.neuron"].astype(np.int32),
-                data[f"spikes{k}.value"].astype(np.int32) if entry["graded"] else None,
+            entry["population"]: Spikes.of(
+                whole("n", entry["n"]),
+                data[f"spikes{k}.trial"],
+                data[f"spikes{k}.step"],
+                data[f"spikes{k}.neuron"],
+                data[f"spikes{k}.value"] if entry["graded"] else None,
             )
             for k, entry in enumerate(meta["spikes"])
         }
         traces: dict[str, dict[str, Trace]] = {}
         for k, entry in enumerate(meta["traces"]):
             traces.setdefault(entry["population"], {})[entry["register"]] = Trace(
-                data[f"trace{k}.values"], data[f"trace{k}.neurons"], int(entry["stride"])
+                data[f"trace{k}.values"], data[f"trace{k}.neurons"], whole("stride", entry["stride"])
             )
-        return Recording(
-            dt=float(meta["dt"]), steps=int(meta["steps"]), trials=int(meta["trials"]),
-            sizes={k: int(v) for k, v in meta["sizes"].items()}, spikes=spikes, traces=traces,
-            overflows=meta["overflows"], synaptic_events=meta["synaptic_events"],
-            source=str(meta["source"]),
+        recording = Recording(
+            dt=float(meta["dt"]), steps=whole("steps", meta["steps"]),
+            trials=whole("trials", meta["trials"]),
+            sizes={k: whole(f"size of '{k}'", v) for k, v in meta["sizes"].items()},
+            spikes=spikes, traces=traces,
+            overflows={k: _counts(v) for k, v in meta["overflows"].items()},
+            synaptic_events=_counts(meta["synaptic_events"]), source=str(meta["source"]),
         )  # fmt: skip
+        _check(recording)
+        return recording
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, FileError):
             raise
         raise FileError(
             f"{path}: not a complete neurohw recording ({error}); write it again"
         ) from None
+
+
+def _counts(values: Mapping[str, Any]) -> dict[str, int]:
+    return {k: whole(f"count of '{k}'", v, 0, 2**63 - 1) for k, v in values.items()}
+
+
+def _check(recording: Recording) -> None:
+    """InputError unless spikes and traces lie within what the recording says it holds."""
+    r = recording
+    if not (np.isfinite(r.dt) and r.dt > 0):
+        raise InputError(f"dt is {r.dt}")
+    for name in (*r.spikes, *r.traces):
+        if name not in r.sizes:
+            raise InputError(f"population '{name}' has no size")
+    for name, s in r.spikes.items():
+        if s.n != r.sizes[name]:
+            raise InputError(f"population '{name}' has {r.sizes[name]} neurons, its spikes {s.n}")
+        for what, column, limit in (
+            ("trial", s.trial, r.trials), ("step", s.step, r.steps), ("neuron", s.neuron, s.n),
+        ):  # fmt: skip
+            integers(f"spikes of '{name}': {what}", column, 0, limit - 1)
+    for name, registers in r.traces.items():
+        for register, trace in registers.items():
+            what = f"trace '{register}' of '{name}'"
+            integers(f"{what}: neurons", trace.neurons, 0, r.sizes[name] - 1)
+            shape = (r.trials, -(-r.steps // trace.stride), trace.neurons.size)
+            if trace.values.shape != shape or trace.neurons.ndim != 1:
+                raise InputError(f"{what} has shape {trace.values.shape}, not {shape}")
+            if trace.values.dtype.kind not in "if":
+                raise InputError(f"{what} holds {trace.values.dtype} values")

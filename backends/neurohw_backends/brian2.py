@@ -148,6 +148,8 @@ def _spikes(plan: Plan, inputs: Inputs, results: Sequence[Result]) -> dict[str, 
                 np.concatenate([r.spikes[name][column] for r in results]) for column in range(3)
             )
             spikes[name] = Spikes.of(population.n, trial, step, neuron)
+        else:
+            spikes[name] = Spikes.none(population.n)
     return spikes
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from neurohw.chip.find import find_profile
 from neurohw.chip.model import Chip, DelayFormat, Delivery, Number, Oracle, WeightFormat, WeightMode
-from neurohw.chip.neuron import read_neuron
-from neurohw.chip.positions import find_positions
+from neurohw.chip.neuron import check_name, read_neuron
+from neurohw.chip.positions import Positions
 from neurohw.chip.table import Table
 from neurohw.errors import EquationError, FileError, ProfileError
 from neurohw.formulas import parse_formula
@@ -36,7 +36,7 @@ def load_chip(name: str | Path, changes: Mapping[str, Any] | None = None) -> Chi
     try:
         if path.stat().st_size > LARGEST:
             raise FileError(f"{path}: has over {LARGEST:,} bytes; a profile is a short text")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise FileError(f"{path}: can't be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -50,14 +50,17 @@ def parse_chip(text: str, file: str = "profile", changes: Mapping[str, Any] | No
     """A chip from the text of a profile."""
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         match = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         place = f":{match[1]}:{match[2]}" if match else ""
+        if "(at end of document)" in str(error):
+            place = f":{len(text.splitlines()) or 1}:1"
         message = str(error).split(" (at")[0]
         raise ProfileError(f"{file}{place}: not valid TOML: {message}") from None
     for key, value in (changes or {}).items():
         _change(data, key, value, file)
-    return _read(Table(data, (), file, find_positions(text)))
+    changed = frozenset(tuple(key.split(".")) for key in changes or {})
+    return _read(Table(data, (), file, Positions(text), changed))
 
 
 def _change(data: dict[str, Any], key: str, value: Any, file: str) -> None:
@@ -111,6 +114,7 @@ def _tables(top: Table) -> dict[str, tuple[int, ...]]:
     tables = top.table("tables", required=False)
     found = {}
     for key in tables.data:
+        check_name(tables, key)
         values = tables.get(key, list, "a list of integers")
         if not values or not all(type(v) is int and abs(v) < 2**62 for v in values):
             raise tables.error(f"table '{key}' must be a list of integers below 2^62", key)
@@ -140,16 +144,18 @@ def _weight(table: Table, sources: Mapping[str, str]) -> WeightFormat:
     for k, data in enumerate(table.get("modes", list, "a list of tables [[weight.modes]]")):
         if not isinstance(data, dict):
             raise table.error("every entry of weight.modes is a table", "modes")
-        mode = Table(data, (*table.path, "modes"), table.file, table.positions)
+        path = (*table.path, "modes", str(k))
+        mode = Table(data, path, table.file, table.positions, table.changed)
         label = mode.text("name")
         numbers = {}
         for key in ("min", "max", "step"):
             value = mode.get(key, (int, str), "an integer or a formula of 'bits'")
             try:
-                number = float(parse_formula(value, {"bits"})({"bits": float(bits)}))
+                formula = parse_formula(value, {"bits"}, stepping=False)
+                number = float(formula({"bits": float(bits)}))
             except EquationError as error:
                 raise mode.located(error, key) from None
-            if number != round(number) or abs(number) >= 2**31:
+            if not abs(number) < 2**31 or number != round(number):
                 raise mode.error(
                     f"weight.modes[{k}].{key} is {number}; it must be a whole number", key
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import textwrap
 from collections.abc import Mapping
 
 from neurohw.chip.model import FromPhysical, LavaBinding, Neuron, Requirement
@@ -15,20 +16,26 @@ from neurohw.fixedpoint import Format, parse_format
 from neurohw.formulas import FUNCTIONS, STEPPING, Formula, parse_formula
 from neurohw.network.populations import MODELS
 
-_RESERVED = {*PRIMITIVES, *FUNCTIONS, *STEPPING, "table", "np", "range", "scale", "dt", "njit"}
+_RESERVED = {
+    *PRIMITIVES, *FUNCTIONS, *STEPPING, "table", "np", "range", "scale", "dt", "njit",
+    # What generated code calls besides the primitives.
+    "min_", "max_", "abs_", "uwrap", "fold", "truth", "wide_shrf", "wide_shr0", "random_bits",
+}  # fmt: skip
 
 
 def read_neuron(
     name: str, table: Table, sources: Mapping[str, str], tables: Mapping[str, tuple[int, ...]]
 ) -> Neuron:
     """The neuron in ``[neuron.NAME]``; ProfileError or EquationError if it can't be."""
-    _check_name(table, name)
+    check_name(table, name)
     summary, source, status = table.text("summary"), table.source(sources), table.status()
     registers = _formats(table, "registers", {})
     parameters = _formats(table, "parameters", {}, required=False)
     inputs = _formats(table, "inputs", {})
     wires = _formats(table, "wires", {}, required=False)
     constants = table.table("constants", required=False)
+    for key in constants.data:
+        check_name(constants, key)
     numbers = {key: constants.integer(key, -(2**62), 2**62) for key in constants.data}
     _check_distinct(table, registers, parameters, inputs, wires, numbers)
     if len(inputs) != 1:
@@ -37,7 +44,7 @@ def read_neuron(
     def program(key: str, inputs: Mapping[str, Format]) -> Program:
         try:
             return compile_program(
-                table.text(key), registers=registers, wires=wires, parameters=parameters,
+                table.verbatim(key), registers=registers, wires=wires, parameters=parameters,
                 inputs=inputs, constants=numbers, tables=tables,
             )  # fmt: skip
         except EquationError as error:
@@ -52,12 +59,12 @@ def read_neuron(
     physical = table.table("from_physical", required=False)
     neuron = Neuron(
         name=name, summary=summary, source=source, status=status, tick=tick, start=start,
-        text=table.text("tick"),
+        text=_dedented(table, "tick"),
         from_physical={
             kind: _from_physical(kind, physical.table(kind), tick) for kind in physical.data
         },
         lava=None if lava is None else _lava(lava, tick),
-        start_text=table.text("start") if start else "",
+        start_text=_dedented(table, "start") if start else "",
     )  # fmt: skip
     table.finish()
     return neuron
@@ -69,7 +76,7 @@ def _formats(
     inner = table.table(key, required)
     found = dict(default)
     for name in inner.data:
-        _check_name(inner, name)
+        check_name(inner, name)
         text = inner.text(name)
         try:
             found[name] = parse_format(text)
@@ -80,11 +87,16 @@ def _formats(
     return found
 
 
-def _check_name(table: Table, name: str) -> None:
+def _dedented(table: Table, key: str) -> str:
+    return textwrap.dedent(table.verbatim(key)).strip()
+
+
+def check_name(table: Table, name: str) -> None:
+    """Raise unless ``name``, a key of ``table``, can stand in equations and generated code."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise table.error(f"'{name}' is no name; use small letters, digits and '_'", name)
+        raise table.misnamed(f"'{name}' is no name; use small letters, digits and '_'", name)
     if name in _RESERVED:
-        raise table.error(f"'{name}' is a word of the language; choose another name", name)
+        raise table.misnamed(f"'{name}' is a word of the language; choose another name", name)
 
 
 def _check_distinct(table: Table, *groups: Mapping[str, object]) -> None:
@@ -96,13 +108,15 @@ def _check_distinct(table: Table, *groups: Mapping[str, object]) -> None:
             seen.add(name)
 
 
-def _formulas(table: Table, key: str, known: set[str], grow: bool = False) -> dict[str, Formula]:
+def _formulas(
+    table: Table, key: str, known: set[str], grow: bool = False, stepping: bool = True
+) -> dict[str, Formula]:
     inner = table.table(key, required=False)
     found = {}
     for name in inner.data:
         value = inner.get(name, (str, int, float), "a formula in quotes, or a number")
         try:
-            found[name] = parse_formula(value, known)
+            found[name] = parse_formula(value, known, stepping)
         except EquationError as error:
             raise inner.located(error, name) from None
         if grow:
@@ -119,9 +133,9 @@ def _from_physical(kind: str, table: Table, tick: Program) -> FromPhysical:
     inner = table.table("require", required=False)
     for text in inner.data:
         try:
-            test = parse_formula(text, physical)
+            test = parse_formula(text, physical - {"dt"}, stepping=False)
         except EquationError as error:
-            raise inner.error(error.message, text) from None
+            raise inner.misnamed(error.message, text) from None
         require.append(Requirement(test, inner.text(text)))
     for key in ("let", "codes"):
         for name in sorted(physical & set(table.table(key, required=False).data)):
@@ -141,10 +155,7 @@ def _from_physical(kind: str, table: Table, tick: Program) -> FromPhysical:
         weight = parse_formula(table.get("weight", (str, int, float), "a formula"), known)
     except EquationError as error:
         raise table.located(error, "weight") from None
-    may_vanish = table.get("may_vanish", list, "a list of parameter names", [])
-    for name in may_vanish:
-        if name not in tick.parameters:
-            raise table.error(f"may_vanish names '{name}', which is no parameter", "may_vanish")
+    may_vanish = table.names("may_vanish", tick.parameters, "parameter")
     table.finish()
     return FromPhysical(
         kind, tuple(require), {**let, **codes}, weight, initial, realised, registers,
@@ -171,20 +182,18 @@ def _check_covered(
 
 def _lava(table: Table, tick: Program) -> LavaBinding:
     known = {*tick.parameters, *tick.registers, *tick.constants}
+    arguments = _formulas(table, "arguments", known, stepping=False)
     binding = LavaBinding(
         process=table.text("process", ""),
         model=table.choice("model", ("native", "generated")),
-        arguments=_formulas(table, "arguments", known),
+        arguments=arguments,
         registers={
             key: table.table("registers", required=False).text(key)
             for key in table.table("registers", required=False).data
         },
-        fractions=tuple(table.get("fractions", list, "a list of argument names", [])),
-        scalars=tuple(table.get("scalars", list, "a list of argument names", [])),
+        fractions=table.names("fractions", arguments, "argument"),
+        scalars=table.names("scalars", arguments, "argument"),
     )
-    for name in (*binding.fractions, *binding.scalars):
-        if name not in binding.arguments:
-            raise table.error(f"'{name}' is no argument of the process")
     for register in binding.registers:
         if register not in tick.registers:
             raise table.error(f"'{register}' is no register", "registers")

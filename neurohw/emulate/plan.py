@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import InputError, UnknownName
 from neurohw.fixed import FixedPointNetwork
+from neurohw.network.checks import integers, whole
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
 
@@ -50,12 +51,13 @@ def plan_run(
         if steps is None:
             raise InputError("neither inputs nor steps given; say how many steps to run")
         inputs = Inputs(steps)
+    if not isinstance(network, FixedPointNetwork):
+        raise InputError(f"network is a {type(network).__name__}; quantise it for a chip first")
+    if not isinstance(inputs, Inputs):
+        raise InputError(f"inputs is a {type(inputs).__name__}; give Inputs or None")
     inputs.check(network.inputs, network.spiking_inputs)
-    steps = inputs.steps if steps is None else steps
-    if steps < 1 or stride < 1:
-        raise InputError(f"steps is {steps} and stride {stride}; both start at 1")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"seed is {seed}; it must be in 0..{2**32 - 1}")
+    steps = inputs.steps if steps is None else whole("steps", steps)
+    stride, seed = whole("stride", stride), whole("seed", seed, 0, 2**32 - 1)
     if on_overflow not in ("count", "raise"):
         raise InputError(f"on_overflow is {on_overflow!r}; it is 'count' or 'raise'")
     for name, s in inputs.spikes.items():
@@ -63,6 +65,13 @@ def plan_run(
             raise InputError(
                 f"input '{name}' has {int(s.value.max())} spikes of one channel in one step; spikes "
                 f"of {network.chip.name} are binary: split the channel or thin the input"
+            )
+        again = (np.diff(s.trial) == 0) & (np.diff(s.step) == 0) & (np.diff(s.neuron) == 0)
+        if again.any():
+            k = int(np.flatnonzero(again)[0])
+            raise InputError(
+                f"input '{name}' has the spike of channel {s.neuron[k]} at step {s.step[k]} of trial "
+                f"{s.trial[k]} twice; spikes of {network.chip.name} are binary: drop one"
             )
     return Plan(
         network=network, steps=steps, trials=inputs.trials,
@@ -96,12 +105,8 @@ def _probes(
         population = network.populations[name]
         if isinstance(registers, str):
             registers = (registers,)
-        indices = np.unique(np.asarray(neurons.get(name, np.arange(population.n)), dtype=np.int64))
-        if indices.size and (indices[0] < 0 or indices[-1] >= population.n):
-            raise InputError(
-                f"record '{name}': neuron {indices[0] if indices[0] < 0 else indices[-1]} is outside "
-                f"0..{population.n - 1}"
-            )
+        chosen = neurons.get(name, np.arange(population.n))
+        indices = np.unique(integers(f"neurons of '{name}'", chosen, 0, population.n - 1))
         for register in registers:
             if register not in population.neuron.tick.registers:
                 raise UnknownName.of(

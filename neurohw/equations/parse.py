@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
+import warnings
 from collections.abc import Collection
 
 from neurohw.equations.primitives import PRIMITIVES
@@ -48,10 +49,12 @@ def parse(text: str, tables: Collection[str] = ()) -> tuple[Assign, ...]:
     if len(text) > LONGEST:
         raise EquationError(f"the equations have {len(text)} characters; at most {LONGEST}", 1, 1)
     flat = textwrap.dedent(text)
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    indent = len(first) - len(first.lstrip())
+    pairs = zip(text.split("\n"), flat.split("\n"), strict=True)
+    indent = next((len(line) - len(short) for line, short in pairs if short.strip()), 0)
     try:
-        module = ast.parse(flat)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = ast.parse(flat)
     except SyntaxError as error:
         column = (error.offset or 1) + indent
         raise EquationError(f"{error.msg}", error.lineno or 1, column) from None
@@ -105,11 +108,19 @@ class _Reader:
         finally:
             self.depth -= 1
 
+    def limit(self, node: ast.expr, parts: int) -> None:
+        """Refuse a chain that would become too deep a tree."""
+        if self.depth + parts > 100:
+            raise self.refuse(node, f"a chain of {parts} tests is too long; use wires for parts")
+
     def _expression(self, node: ast.expr) -> Expression:
         at = self.at(node)
         if isinstance(node, ast.Constant):
             if type(node.value) is not int:
                 raise self.refuse(node, f"{node.value!r}: only integers are in the language")
+            if node.value > 2**63:
+                bits = node.value.bit_length()
+                raise self.refuse(node, f"the number has {bits} bits; at most 64 are in the language")
             return Int(*at, node.value)
         if isinstance(node, ast.Name):
             return Name(*at, node.id)
@@ -124,6 +135,7 @@ class _Reader:
         if isinstance(node, ast.Compare):
             return self.comparison(node)
         if isinstance(node, ast.BoolOp):
+            self.limit(node, len(node.values))
             name = "and" if isinstance(node.op, ast.And) else "or"
             parts = [self.expression(v) for v in node.values]
             result = parts[0]
@@ -151,6 +163,7 @@ class _Reader:
 
     def comparison(self, node: ast.Compare) -> Expression:
         at = self.at(node)
+        self.limit(node, len(node.ops))
         sides = [self.expression(e) for e in (node.left, *node.comparators)]
         result: Expression | None = None
         for k, operator in enumerate(node.ops):

@@ -127,7 +127,7 @@ class Ranges:
             )
         if node.primitive == "mulhi":
             self._split(node, intervals[0], intervals[1], intervals[2][0])
-        if node.primitive in ("shrn", "shre") and intervals[1][1]:
+        if node.primitive in ("shrn", "shre") and intervals[1][1] and self.limit == INT64:
             half = 1 << (intervals[1][1])
             if intervals[0][0] - half < INT64[0] or intervals[0][1] + half > INT64[1]:
                 raise EquationError(
@@ -152,6 +152,8 @@ class Ranges:
 
     def _split(self, node: Binary | Call, a: Interval, b: Interval, n: int) -> None:
         """Find k <= n so that a * (b >> k) and a * (b & (2^k - 1)) both fit into 63 bits."""
+        if self.limit != INT64:
+            return  # asked for ranges alone, nothing will be computed
         largest_a = max(abs(a[0]), abs(a[1]))
         largest_b = max(abs(b[0]), abs(b[1]))
         for k in range(n + 1):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import InputError
+from neurohw.network.checks import MOST, integers
 
 Int32 = NDArray[np.int32]
 
@@ -40,11 +41,21 @@ class Spikes:
         value: ArrayLike | None = None,
     ) -> Spikes:
         """From event columns in any order; each of shape (events,)."""
-        columns = [np.atleast_1d(np.asarray(c)).astype(np.int32) for c in (trial, step, neuron)]
+        named = (("trial", trial), ("step", step), ("neuron", neuron))
+        columns = [np.atleast_1d(integers(f"spikes: {k}", c)).astype(np.int32) for k, c in named]
+        shapes = [c.shape for c in columns]
+        if len(set(shapes)) > 1 or len(shapes[0]) != 1:
+            raise InputError(
+                f"spikes: trial, step and neuron have shapes {shapes}; give three lists, an entry of "
+                "each for every spike"
+            )
         order = np.lexsort((columns[2], columns[1], columns[0]))
         payload = None
         if value is not None:
-            payload = np.asarray(value).astype(np.int32)[order]
+            payload = integers("spikes: value", value, -MOST).astype(np.int32)
+            if payload.shape != shapes[0]:
+                raise InputError(f"spikes: value has shape {payload.shape}, trial {shapes[0]}")
+            payload = payload[order]
             if (payload == 1).all():
                 payload = None
         first, second, third = (c[order] for c in columns)
@@ -73,8 +84,12 @@ class Spikes:
                 )
         elif array.dtype.kind not in "biu":
             raise InputError(f"{what}: dtype {array.dtype} holds no numbers of spikes")
+        if array.size and not (array.min() >= 0 and array.max() <= MOST):
+            bad = array.min() if array.min() < 0 else array.max()
+            raise InputError(f"{what}: {bad} is no number of spikes; it must be in 0..{MOST}")
         trial, step, neuron = np.nonzero(array)
-        return cls.of(array.shape[2], trial, step, neuron, array[trial, step, neuron])
+        number = array[trial, step, neuron].astype(np.int64)
+        return cls.of(array.shape[2], trial, step, neuron, number)
 
     @classmethod
     def none(cls, n: int) -> Spikes:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import InputError, UnknownName
+from neurohw.network.checks import integers, numbers, whole
 from neurohw.network.events import Spikes
 
 
@@ -29,11 +30,14 @@ class Inputs:
     labels: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.trials < 1:
-            raise InputError(
-                f"inputs have {self.trials} trials of {self.steps} steps; both start at 1"
-            )
+        object.__setattr__(self, "steps", whole("inputs: steps", self.steps))
+        object.__setattr__(self, "trials", whole("inputs: trials", self.trials))
         for name, spikes in self.spikes.items():
+            if not isinstance(spikes, Spikes):
+                raise InputError(
+                    f"input '{name}' is a {type(spikes).__name__}; give Spikes, or arrays to "
+                    "Inputs.from_dense"
+                )
             for what, column, limit in (
                 ("trial", spikes.trial, self.trials),
                 ("step", spikes.step, self.steps),
@@ -42,7 +46,8 @@ class Inputs:
                 if column.size and (column.min() < 0 or column.max() >= limit):
                     bad = column[(column < 0) | (column >= limit)][0]
                     raise InputError(f"input '{name}': {what} {bad} is outside 0..{limit - 1}")
-        for name, current in self.currents.items():
+        currents = {k: numbers(f"input '{k}'", v) for k, v in self.currents.items()}
+        for name, current in currents.items():
             if current.ndim != 3 or current.shape[:2] != (self.trials, self.steps):
                 raise InputError(
                     f"input '{name}': shape {current.shape}; it must be (trials, steps, n) = "
@@ -50,12 +55,15 @@ class Inputs:
                 )
             if not np.isfinite(current).all():
                 raise InputError(f"input '{name}' has a value that is not finite")
-        if self.labels is not None and self.labels.shape != (self.trials,):
-            raise InputError(
-                f"labels have shape {self.labels.shape} for {self.trials} trials; give one a trial"
-            )
+        if self.labels is not None:
+            labels = integers("labels", self.labels)
+            if labels.shape != (self.trials,):
+                raise InputError(
+                    f"labels have shape {labels.shape} for {self.trials} trials; give one a trial"
+                )
+            object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "spikes", MappingProxyType(dict(self.spikes)))
-        object.__setattr__(self, "currents", MappingProxyType(dict(self.currents)))
+        object.__setattr__(self, "currents", MappingProxyType(currents))
 
     @classmethod
     def from_dense(
@@ -65,8 +73,10 @@ class Inputs:
         labels: ArrayLike | None = None,
     ) -> Inputs:
         """From arrays (steps, n) or (trials, steps, n) by population name."""
-        rasters = {k: np.asarray(v) for k, v in (spikes or {}).items()}
-        analogue = {k: np.asarray(v, dtype=np.float64) for k, v in (currents or {}).items()}
+        rasters = {k: _raster(f"input '{k}'", v) for k, v in (spikes or {}).items()}
+        analogue = {k: numbers(f"input '{k}'", v) for k, v in (currents or {}).items()}
+        for name in rasters.keys() & analogue.keys():
+            raise InputError(f"input '{name}' is given twice, as spikes and as currents; keep one")
         arrays = {**rasters, **analogue}
         if not arrays:
             raise InputError("no input given; name at least one input population")
@@ -85,12 +95,12 @@ class Inputs:
             trials=int(trials),
             spikes={k: Spikes.from_dense(arrays[k], f"input '{k}'") for k in rasters},
             currents={k: arrays[k] for k in analogue},
-            labels=None if labels is None else np.asarray(labels).astype(np.int64),
+            labels=None if labels is None else integers("labels", labels),
         )
 
     def first(self, trials: int) -> Inputs:
         """The first ``trials`` trials only."""
-        keep = min(trials, self.trials)
+        keep = min(whole("trials", trials, high=2**63), self.trials)
         cut = {}
         for name, s in self.spikes.items():
             k = int(np.searchsorted(s.trial, keep))
@@ -124,3 +134,10 @@ class Inputs:
                     f"input '{name}' has {sizes[name]} channels; the currents have "
                     f"{current.shape[2]}"
                 )
+
+
+def _raster(what: str, value: ArrayLike) -> NDArray[np.generic]:
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise InputError(f"{what} has rows of unequal lengths; give (trials, steps, n)") from None

@@ -1,8 +1,8 @@
 """How far registers can go in the worst case, found from the equations alone.
 
 Ignoring what stores do on overflow, the interval of every register is iterated to a fixed point:
-first by plain steps, extrapolated geometrically where they shrink, until an interval is found that
-one more tick can't leave. That interval is a proof; a register without one (an integrator without
+first by plain steps, extrapolated geometrically, until intervals are found that one more tick can't
+leave. That interval is a proof; a register without one (an integrator without
 leak) is unbounded.
 """
 
@@ -19,7 +19,7 @@ from neurohw.equations.ranges import Ranges
 from neurohw.errors import EquationError
 
 _HUGE = 10**40
-_ROUNDS = 40
+_ROUNDS = 100
 
 
 def worst_case(
@@ -43,19 +43,22 @@ def worst_case(
             reached = _tick(program, fixed, history[-1])
             if reached is None:
                 return dict.fromkeys(program.targets)
-            history.append({k: _hull(start[k], reached[k]) for k in start})
-        guess = {k: _extrapolate([h[k] for h in history]) for k in start}
-        reached = _tick(program, fixed, guess)
-        if reached is not None and all(_inside(reached[k], guess[k]) for k in start):
-            for _ in range(8):
-                tighter = _tick(program, fixed, guess)
-                assert tighter is not None
-                guess, reached = {k: _hull(start[k], tighter[k]) for k in start}, tighter
-            return {**reached, **guess}
-        if any(max(map(abs, x)) > _HUGE for x in guess.values()):
+            history.append({k: _hull(history[-1][k], reached[k]) for k in start})
+        state = dict(history[-1])
+        moving = [k for k in start if state[k] != history[-2][k]]
+        if not moving:
+            return {**(_tick(program, fixed, state) or {}), **state}
+        # One register at a time, in the order of the profile: one that follows another would be
+        # thrown far beyond its end while that other one still moves.
+        first = moving[0]
+        state[first] = _hull(state[first], _extrapolate([h[first] for h in history]))
+        if _size(state[first]) > _HUGE:
             break
-        state = {k: _hull(guess[k], history[-1][k]) for k in start}
     return _bounded_part(program, fixed, start)
+
+
+def _size(x: Interval) -> int:
+    return max(abs(x[0]), abs(x[1]))
 
 
 def _bounded_part(
@@ -96,13 +99,12 @@ def _tick(
 
 
 def _extrapolate(history: list[Interval]) -> Interval:
-    low = _limit([h[0] for h in history])
-    high = _limit([h[1] for h in history])
-    return low, high
+    """Where the two ends of an interval are going."""
+    return _limit([h[0] for h in history]), _limit([h[1] for h in history])
 
 
 def _limit(values: list[int]) -> int:
-    """Where a geometric approach ends, with a little to spare."""
+    """Where a geometric approach ends, and a little beyond."""
     last, step, before = values[-1], values[-1] - values[-2], values[-2] - values[-3]
     if step == 0:
         return last
@@ -118,7 +120,3 @@ def _ends(values: NDArray[np.int64]) -> Interval:
 
 def _hull(a: Interval, b: Interval) -> Interval:
     return min(a[0], b[0]), max(a[1], b[1])
-
-
-def _inside(a: Interval, b: Interval) -> bool:
-    return b[0] <= a[0] and a[1] <= b[1]
