@@ -184,9 +184,10 @@ class FixedCurrent:
         Added source by source, so that every machine rounds the same sum.
         """
         total = np.zeros((values.shape[0], self.weight.shape[0]))
-        for k in range(self.weight.shape[1]):
-            total += values[:, k, None] * self.weight[None, :, k]
-        if total.size and np.abs(total).max() >= 2**62:
+        with np.errstate(over="ignore", invalid="ignore"):
+            for k in range(self.weight.shape[1]):
+                total += values[:, k, None] * self.weight[None, :, k]
+        if not (np.abs(total) < 2**62).all():
             raise InputError(
                 f"current '{self.name}' reaches {np.abs(total).max():g}; make it smaller"
             )

@@ -145,7 +145,8 @@ def _spikes(plan: Plan, inputs: Inputs, results: Sequence[Result]) -> dict[str, 
             spikes[name] = Spikes.of(s.n, s.trial, step, s.neuron, s.value)
         elif population.spiking:
             trial, step, neuron = (
-                np.concatenate([r.spikes[name][column] for r in results]) for column in range(3)
+                np.concatenate([r.spikes[name][column] for r in results]).astype(np.int64)
+                for column in range(3)
             )
             spikes[name] = Spikes.of(population.n, trial, step, neuron)
         else:

@@ -96,6 +96,9 @@ def _probes(
     neurons: Mapping[str, ArrayLike],
 ) -> dict[str, dict[str, Codes]]:
     probes: dict[str, dict[str, Codes]] = {}
+    for what, given in (("record", record), ("neurons", neurons)):
+        if not isinstance(given, Mapping):
+            raise InputError(f"{what} is {given!r}; give a dictionary by population")
     for name in neurons:
         if name not in record:
             raise InputError(f"neurons of '{name}' are listed, but no register of it is recorded")

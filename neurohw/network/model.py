@@ -40,8 +40,10 @@ class Network:
         named = _named(self.projections)
         for projection in named:
             _check_projection(projection, self.populations)
+        object.__setattr__(self, "dt", float(self.dt))
         sources = {p.source for p in named}
-        outputs = tuple(self.outputs) or tuple(
+        given = (self.outputs,) if isinstance(self.outputs, str) else tuple(self.outputs or ())
+        outputs = given or tuple(
             name for name, p in self.populations.items()
             if name not in sources and not isinstance(p, (SpikeInput, CurrentInput))
         )  # fmt: skip
@@ -90,8 +92,11 @@ class Network:
 
 def _check_step(network: Network) -> None:
     dt = network.dt
-    if not isinstance(dt, (int, float)) or not np.isfinite(dt) or dt <= 0:
+    number = isinstance(dt, (int, float, np.number)) and not isinstance(dt, (bool, complex))
+    if not number or not 0 < dt < np.inf:
         raise NetworkError(f"dt is {dt!r}; give the time step in seconds, such as 1e-3")
+    if dt > 1e9 or dt < 1e-15:
+        raise NetworkError(f"dt is {dt:g} s; the time step must be in 1e-15..1e9 s")
     if network.integrator not in ("exact", "euler"):
         raise NetworkError(f"integrator is {network.integrator!r}; it is 'exact' or 'euler'")
     if network.integrator == "euler":
@@ -108,16 +113,28 @@ def _check_step(network: Network) -> None:
 def _check_populations(populations: Mapping[str, Population]) -> None:
     if not populations:
         raise NetworkError("the network has no population; add one")
+    if not isinstance(populations, Mapping):
+        kind = type(populations).__name__
+        raise NetworkError(f"populations is a {kind}; give a dictionary of populations by name")
     for name, population in populations.items():
-        if not isinstance(population, Population):
-            raise NetworkError(f"population '{name}' is a {type(population).__name__}, no model")
+        if not isinstance(name, str):
+            raise NetworkError(f"population {name!r}: a name is a text")
+        if not isinstance(population, Population) or type(population) is Population:
+            raise NetworkError(
+                f"population '{name}' is a {type(population).__name__}, no model; give a LIF, ..."
+            )
 
 
 def _named(projections: Iterable[Projection]) -> tuple[Projection, ...]:
     """Every projection with a name of its own: 'a->b', a second one 'a->b#2'."""
     seen: set[str] = set()
     named = []
+    if not isinstance(projections, Iterable) or isinstance(projections, str):
+        kind = type(projections).__name__
+        raise NetworkError(f"projections is a {kind}; give a list of Projection")
     for projection in projections:
+        if not isinstance(projection, Projection):
+            raise NetworkError(f"{projection!r} in projections is no Projection; make one")
         base = projection.name or f"{projection.source}->{projection.target}"
         name, k = base, 1
         while name in seen:
@@ -144,8 +161,9 @@ def _check_projection(projection: Projection, populations: Mapping[str, Populati
         ("source", projection.pre, source.n, projection.source),
         ("target", projection.post, target.n, projection.target),
     ):
-        if index.size and int(index.max()) >= n:
+        if index.size and (int(index.max()) >= n or int(index.min()) < 0):
+            bad = index.min() if int(index.min()) < 0 else index.max()
             raise NetworkError(
-                f"{label}: {which} index {index.max()} is outside '{end}', which has {n} neurons; "
+                f"{label}: {which} index {bad} is outside '{end}', which has {n} neurons; "
                 "check the orientation of the weight matrix (n_target, n_source)"
             )

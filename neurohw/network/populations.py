@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import NetworkError
+from neurohw.network.checks import MOST, numbers
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +39,8 @@ class Population:
     def __post_init__(self) -> None:
         if isinstance(self.n, bool) or not isinstance(self.n, (int, np.integer)) or self.n < 1:
             raise NetworkError(f"{self.kind}: n is {self.n!r}; a population has 1 neuron or more")
+        if self.n > MOST:
+            raise NetworkError(f"{self.kind}: n is {self.n}; a population has {MOST:,} neurons or fewer")
         object.__setattr__(self, "n", int(self.n))
         for name in self.parameter_names():
             object.__setattr__(self, name, self._array(name, getattr(self, name)))
@@ -65,13 +68,12 @@ class Population:
             yield name, getattr(self, name)
 
     def _array(self, name: str, value: Any) -> Floats:
+        array = numbers(f"{self.kind}.{name}", value, NetworkError)
         try:
-            array = np.array(value, dtype=np.float64)
             array = np.array(np.broadcast_to(array, (self.n,)))
-        except (TypeError, ValueError):
-            shape = np.shape(value)
+        except ValueError:
             raise NetworkError(
-                f"{self.kind}.{name}: shape {shape} does not fit {self.n} neurons; give a number "
+                f"{self.kind}.{name}: shape {array.shape} does not fit {self.n} neurons; give a number "
                 f"or {self.n} numbers"
             ) from None
         if not np.isfinite(array).all():

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import NetworkError
+from neurohw.network.checks import integers, numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +43,15 @@ class Projection:
         ``delay`` is a number or a matrix of the same shape. An entry that is exactly 0 makes no
         synapse.
         """
-        matrix = np.asarray(weight, dtype=np.float64)
+        label = f"projection {source} -> {target}"
+        matrix = numbers(f"{label}: weight", weight, NetworkError)
         if matrix.ndim != 2:
             raise NetworkError(
                 f"projection {source} -> {target}: weight has shape {matrix.shape}; give a matrix "
                 "(n_target, n_source)"
             )
         try:
-            delays = np.broadcast_to(np.asarray(delay, dtype=np.float64), matrix.shape)
+            delays = np.broadcast_to(numbers(f"{label}: delay", delay, NetworkError), matrix.shape)
         except ValueError:
             raise NetworkError(
                 f"projection {source} -> {target}: delay has shape {np.shape(delay)}, weight has "
@@ -74,12 +76,11 @@ class Projection:
         """Synapse by synapse: ``pre`` and ``post`` indices, ``weight`` and ``delay`` each a number
         or one per synapse. Several synapses between the same two neurons add up."""
         label = f"projection {source} -> {target}"
-        pre_, post_ = np.atleast_1d(np.asarray(pre)), np.atleast_1d(np.asarray(post))
+        pre_ = np.atleast_1d(integers(f"{label}: pre", pre, error=NetworkError))
+        post_ = np.atleast_1d(integers(f"{label}: post", post, error=NetworkError))
         for which, array in (("pre", pre_), ("post", post_)):
-            if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-                raise NetworkError(f"{label}: {which} must be a list of integer indices")
-            if array.size and (int(array.min()) < 0 or int(array.max()) >= 2**31):
-                raise NetworkError(f"{label}: {which} has {array.min()}; indices start at 0")
+            if array.ndim != 1:
+                raise NetworkError(f"{label}: {which} has shape {array.shape}; give one list")
         if pre_.size != post_.size:
             raise NetworkError(
                 f"{label}: {pre_.size} pre indices but {post_.size} post indices; give one of each "
@@ -87,12 +88,12 @@ class Projection:
             )
         columns = []
         for which, value in (("weight", weight), ("delay", delay)):
+            column = numbers(f"{label}: {which}", value, NetworkError)
             try:
-                column = np.asarray(value, dtype=np.float64)
                 column = np.array(np.broadcast_to(column, pre_.shape))
-            except (TypeError, ValueError):
+            except ValueError:
                 raise NetworkError(
-                    f"{label}: {which} has shape {np.shape(value)} for {pre_.size} synapses; give "
+                    f"{label}: {which} has shape {column.shape} for {pre_.size} synapses; give "
                     "one number or one per synapse"
                 ) from None
             if not np.isfinite(column).all():
