@@ -43,12 +43,11 @@ def read_npz(path: str | Path, largest: int = LARGEST) -> dict[str, NDArray[Any]
                     "split the file"
                 )
             return {m.filename[:-4]: _read_member(path, archive, m) for m in members}
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise FileError(f"{path}: not a readable .npz ({error}); write it again") from None
-    except Exception as error:
-        if isinstance(error, FileError):
-            raise
-        raise FileError(f"{path}: not a readable .npz ({error}); write it again") from None
+    except FileError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise nearly everything on damage
+        reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+        raise FileError(f"{path}: not a readable .npz ({reason}); write it again") from None
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
@@ -60,11 +59,13 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
             shape, fortran, dtype = npy.read_array_header_2_0(stream)  # type: ignore[no-untyped-call,unused-ignore]
         else:
             raise FileError(f"{path}: {member.filename} has npy version {version}; save it as 1.0")
-        if dtype.hasobject or dtype.fields is not None:
+        if dtype.hasobject:
             raise FileError(
                 f"{path}: {member.filename} holds Python objects, which are never loaded; save "
                 "plain arrays"
             )
+        if dtype.kind not in "biufcSU":
+            raise FileError(f"{path}: {member.filename} has dtype {dtype}; save plain arrays")
         size = dtype.itemsize
         for extent in shape:
             size *= extent
@@ -74,8 +75,11 @@ def _read_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) 
                 f"holds at most {member.file_size:,}; the file is damaged"
             )
         data = stream.read(size)
-        if len(data) != size:
-            raise FileError(f"{path}: {member.filename} ends early; the file is damaged")
+        if len(data) != size or stream.read(1):
+            raise FileError(
+                f"{path}: {member.filename} is not as long as its shape {shape} says; the file is "
+                "damaged"
+            )
     array = np.frombuffer(data, dtype=dtype)
     return array.reshape(shape, order="F" if fortran else "C")
 
@@ -86,7 +90,10 @@ def read_meta(
     """The JSON in the array 'meta', which must say that it is a ``kind`` of this ``version``."""
     if "meta" not in data or data["meta"].dtype.kind != "U" or data["meta"].ndim:
         raise FileError(f"{path}: is no {kind}: it has no 'meta'")
-    meta = json.loads(str(data["meta"]))
+    try:
+        meta = json.loads(str(data["meta"]))
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: its 'meta' is no JSON ({error}); write it again") from None
     if not isinstance(meta, dict) or meta.get("kind") != kind:
         raise FileError(f"{path}: is no {kind}")
     if meta.get("format") != version:
@@ -112,22 +119,19 @@ def write_text(path: str | Path, text: str) -> None:
 def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """A binary file under a temporary name that takes ``path``'s place when the block succeeds."""
     path = Path(path)
+    name = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise FileError(
-            f"{path}: can't be written ({error.strerror}); choose another place"
-        ) from None
-    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             yield stream
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
-    except BaseException:
+    except OSError as error:
+        raise _not_written(path, error) from None
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(name)
-        raise
 
 
 @contextlib.contextmanager
@@ -137,27 +141,46 @@ def filling(folder: str | Path) -> Iterator[Path]:
     If it fails, ``folder`` is as it was before.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise FileError(f"{folder}: is a file; name a folder")
+    check_folder(folder)
+    temporary = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise FileError(
-            f"{folder}: can't be written ({error.strerror}); choose another place"
-        ) from None
-    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}.", dir=folder.parent))
         yield temporary
         temporary.chmod(0o777 & ~_umask())
         if not folder.exists():
-            os.rename(temporary, folder)
-            return
-        for source in sorted(p for p in temporary.rglob("*") if p.is_file()):
-            target = folder / source.relative_to(temporary)
+            with contextlib.suppress(OSError):  # another run may have made it a moment ago
+                os.rename(temporary, folder)
+                return
+        sources = sorted(p for p in temporary.rglob("*") if p.is_file())
+        targets = [folder / p.relative_to(temporary) for p in sources]
+        for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir():
+                raise FileError(f"{target}: is a folder in the way; remove it or name another place")
+        for source, target in zip(sources, targets, strict=True):
             os.replace(source, target)
+    except OSError as error:
+        raise _not_written(folder, error) from None
+    except FileError as error:
+        raise FileError(str(error).replace(str(temporary), str(folder))) from None
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_folder(folder: str | Path) -> None:
+    """FileError if files can't go into ``folder``, as far as that shows before any work is done."""
+    folder = Path(folder)
+    try:
+        if not folder.is_dir() and folder.exists():
+            raise FileError(f"{folder}: is a file; name a folder")
+    except OSError as error:
+        raise _not_written(folder, error) from None
+
+
+def _not_written(path: Path, error: OSError) -> FileError:
+    return FileError(f"{path}: can't be written ({error.strerror or error}); choose another place")
 
 
 def _umask() -> int:

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from neurohw.chip.model import Chip, FromPhysical, Neuron
 from neurohw.equations.interpret import execute
 from neurohw.errors import CapacityError, InputError, NetworkError, UnknownName
-from neurohw.fixedpoint import Format
+from neurohw.fixedpoint import INT64, Format
 from neurohw.formulas import Functions
+from neurohw.network.checks import MOST, integers, whole
 from neurohw.recording import Recording, Trace
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class FixedPopulation:
         meaning: Meaning | None = None,
     ) -> FixedPopulation:
         """From codes (numbers or arrays), each checked against its format."""
-        formats = neuron.tick.parameters
+        formats, n = neuron.tick.parameters, whole(f"population '{name}': n", n)
         for key in parameters:
             if key not in formats:
                 raise UnknownName.of(f"parameter of {neuron.name}", key, formats)
@@ -100,11 +101,9 @@ class FixedPopulation:
 
 
 def _codes(what: str, value: ArrayLike, n: int, form: Format) -> Codes:
-    array = np.asarray(value)
-    if array.dtype.kind not in "iub":
-        raise NetworkError(f"{what} holds {array.dtype} values; codes are integers")
+    array = integers(what, value, *INT64, NetworkError)
     try:
-        codes = np.array(np.broadcast_to(array.astype(np.int64), (n,)))
+        codes = np.array(np.broadcast_to(array, (n,)))
     except ValueError:
         raise NetworkError(
             f"{what} has shape {array.shape} for {n} neurons; give a number or {n} of them"
@@ -153,14 +152,23 @@ class FixedProjection:
         name: str = "",
     ) -> FixedProjection:
         """From integer columns in any order."""
-        pre_ = np.atleast_1d(np.asarray(pre)).astype(np.int32)
-        columns = [
-            np.array(np.broadcast_to(np.asarray(c), pre_.shape)).astype(np.int32)
-            for c in (post, weight, delay)
-        ]
+        label = name or f"{source}->{target}"
+        given = {"pre": pre, "post": post, "weight": weight, "delay": delay}
+        found = {
+            k: integers(f"projection '{label}': {k}", v, -MOST, error=NetworkError)
+            for k, v in given.items()
+        }
+        pre_ = np.atleast_1d(found.pop("pre")).astype(np.int32)
+        columns = []
+        for k, column in found.items():
+            if column.shape not in ((), pre_.shape):
+                raise NetworkError(
+                    f"projection '{label}': {k} has shape {column.shape}, pre {pre_.shape}; give one "
+                    "number or one per synapse"
+                )
+            columns.append(np.array(np.broadcast_to(column, pre_.shape)).astype(np.int32))
         order = np.lexsort((columns[0], pre_))
         post_, weight_, delay_ = (c[order] for c in columns)
-        label = name or f"{source}->{target}"
         return cls(label, source, target, pre_[order], post_, weight_, delay_, exponent)
 
 

@@ -140,16 +140,14 @@ def _injected(
     for name, given in direct.items():
         if name not in network.populations:
             raise UnknownName.of("population", name, network.populations)
-        values = np.asarray(given)
+        values = integers(f"injected['{name}']", given, -(2**61), 2**61)
         n = network.populations[name].n
         if values.ndim == 2:
             values = values[None]
-        if values.dtype.kind not in "iub" or values.ndim != 3 or (
-            values.shape[0] != inputs.trials or values.shape[2] != n
-        ):  # fmt: skip
+        if values.ndim != 3 or values.shape[0] != inputs.trials or values.shape[2] != n:
             raise InputError(
-                f"injected['{name}'] is {values.dtype} {values.shape}; give integers (trials, steps, "
-                f"n) = ({inputs.trials}, {steps}, {n})"
+                f"injected['{name}'] has shape {values.shape}; give integers (trials, steps, n) = "
+                f"({inputs.trials}, {steps}, {n})"
             )
-        add(name, values.astype(np.int64), 0)
+        add(name, values, 0)
     return total

@@ -35,8 +35,8 @@ class Network:
     inputs: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        _check_step(self)
         _check_populations(self.populations)
+        _check_step(self)
         named = _named(self.projections)
         for projection in named:
             _check_projection(projection, self.populations)

@@ -32,7 +32,8 @@ def quantise_delays(p: Projection, chip: Chip, dt: float, on_limit: OnLimit) -> 
     A delay of 0 is the earliest arrival there is, one tick after the spike; the chip's code counts
     from its own latency.
     """
-    exact = p.delay / dt + 1 - chip.delivery.latency
+    with np.errstate(over="ignore"):
+        exact = p.delay / dt + 1 - chip.delivery.latency
     whole = np.rint(exact)
     codes = np.clip(whole, chip.delay.low, chip.delay.high).astype(np.int32)
     clipped = int(np.sum(codes != whole))
@@ -40,7 +41,7 @@ def quantise_delays(p: Projection, chip: Chip, dt: float, on_limit: OnLimit) -> 
         k = int(np.flatnonzero(codes != whole)[0])
         raise CapacityError(
             f"projection '{p.name}': the delay of synapse {k} ({p.pre[k]} -> {p.post[k]}) is "
-            f"{p.delay[k]:g} s, {whole[k]:.0f} ticks; {chip.name} holds {chip.delay.low}.."
+            f"{p.delay[k]:g} s, {whole[k]:.6g} ticks; {chip.name} holds {chip.delay.low}.."
             f"{chip.delay.high}: use a larger time step, or let it clip (on_limit='clip')"
         )
     if chip.delay.where == "axon" and p.synapses:

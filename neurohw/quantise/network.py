@@ -46,6 +46,10 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
     ``error`` (CapacityError says which, and what the chip holds) or ``clip`` (the nearest it holds,
     recorded). Raises CapacityError also if the network is larger than the chip.
     """
+    if not isinstance(network, Network):
+        raise NetworkError(f"network is a {type(network).__name__}; give a Network")
+    if not isinstance(chip, Chip):
+        raise NetworkError(f"chip is a {type(chip).__name__}; give what load_chip(NAME) returns")
     if on_limit not in ("error", "clip"):
         raise NetworkError(f"on_limit is {on_limit!r}; it is 'error' or 'clip'")
     neurons = {
