@@ -63,8 +63,7 @@ def load_backend(name: str) -> Any:
                 return entry.load()
             except ImportError as error:
                 raise BackendMissing(
-                    f"backend '{name}' can't be imported ({error}); install what it needs: "
-                    f"pip install 'neurohw[{name}]'"
+                    f"backend '{name}' can't be imported ({error}); install what it needs with pip"
                 ) from None
     raise UnknownName.of("backend", name, list_backends())
 

@@ -112,13 +112,13 @@ def write_npz(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """A UTF-8 text file, complete or not there."""
     with replacing(path) as stream:
-        stream.write(text.encode())
+        stream.write(text.encode(errors="backslashreplace"))
 
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     """A binary file under a temporary name that takes ``path``'s place when the block succeeds."""
-    path = Path(path)
+    path = _sound(path)
     name = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,9 @@ def filling(folder: str | Path) -> Iterator[Path]:
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_dir():
-                raise FileError(f"{target}: is a folder in the way; remove it or name another place")
+                raise FileError(
+                    f"{target}: is a folder in the way; remove it or name another place"
+                )
         for source, target in zip(sources, targets, strict=True):
             os.replace(source, target)
     except OSError as error:
@@ -171,12 +173,18 @@ def filling(folder: str | Path) -> Iterator[Path]:
 
 def check_folder(folder: str | Path) -> None:
     """FileError if files can't go into ``folder``, as far as that shows before any work is done."""
-    folder = Path(folder)
+    folder = _sound(folder)
     try:
         if not folder.is_dir() and folder.exists():
             raise FileError(f"{folder}: is a file; name a folder")
     except OSError as error:
         raise _not_written(folder, error) from None
+
+
+def _sound(path: str | Path) -> Path:
+    if "\0" in str(path):
+        raise FileError(f"{path}: is no name of a file; leave the NUL out")
+    return Path(path)
 
 
 def _not_written(path: Path, error: OSError) -> FileError:

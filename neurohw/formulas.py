@@ -101,7 +101,9 @@ def _check(
         raise EquationError("the formula is nested over 50 deep", *place)
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         if isinstance(node.value, bool):
-            raise EquationError(f"{node.value}: only numbers are in the language of formulas", *place)
+            raise EquationError(
+                f"{node.value}: only numbers are in the language of formulas", *place
+            )
         if not abs(node.value) < 2**1000:
             raise EquationError("the formula has a number that is too large for float64", *place)
         return

@@ -147,7 +147,9 @@ def load_recording(path: str | Path) -> Recording:
         traces: dict[str, dict[str, Trace]] = {}
         for k, entry in enumerate(meta["traces"]):
             traces.setdefault(entry["population"], {})[entry["register"]] = Trace(
-                data[f"trace{k}.values"], data[f"trace{k}.neurons"], whole("stride", entry["stride"])
+                data[f"trace{k}.values"],
+                data[f"trace{k}.neurons"],
+                whole("stride", entry["stride"]),
             )
         recording = Recording(
             dt=float(meta["dt"]), steps=whole("steps", meta["steps"]),

@@ -26,7 +26,7 @@ def library() -> Any:
     """The module ``brian2``; BackendMissing if it is not there or does not run here."""
     if "brian2" in sys.modules and sys.modules["brian2"] is not None:
         return sys.modules["brian2"]
-    hook = sys.excepthook
+    hook, blocked = sys.excepthook, "brian2" in sys.modules
     try:
         # Its dependencies warn while they are imported; that is nothing a caller can change.
         with warnings.catch_warnings():
@@ -34,11 +34,12 @@ def library() -> Any:
             import brian2  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except Exception as error:
         for name in [k for k in sys.modules if k == "brian2" or k.startswith("brian2.")]:
-            del sys.modules[name]  # half of a module would pass for the whole next time
+            if not blocked:
+                del sys.modules[name]  # half of a module would pass for the whole next time
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BackendMissing(
-            f"the float reference needs brian2, which can't be imported ({reason}); it is in the "
-            "extra 'brian2': pip install 'neurohw[brian2]' (brian2 2.9 needs numpy below 2.4)"
+            f"the float reference needs brian2, which can't be imported ({reason}): pip "
+            "install 'brian2>=2.8', with 'numpy<2.4' on Python 3.10 and 3.11"
         ) from None
     _undo(brian2, hook)
     return brian2

@@ -59,8 +59,7 @@ def _library() -> Any:
         import h5py  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except ImportError:
         raise BackendMissing(
-            "NIR files need the library h5py, which is not installed; it is in the extra 'nir': "
-            "pip install 'neurohw[nir]'"
+            "NIR files need the library h5py, which is not installed: pip install h5py"
         ) from None
     return h5py
 

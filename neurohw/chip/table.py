@@ -95,7 +95,9 @@ class Table:
         for name in names:
             if not isinstance(name, str) or name not in known:
                 listed = ", ".join(known) or "none"
-                raise self.error(f"{self.label(key)}: {name!r} is no {what}; there are: {listed}", key)
+                raise self.error(
+                    f"{self.label(key)}: {name!r} is no {what}; there are: {listed}", key
+                )
         return tuple(names)
 
     def choice(self, key: str, options: tuple[str, ...], default: str | None = None) -> Any:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 EPILOG = """\
 examples:
@@ -29,14 +31,17 @@ child process failed, 130 interrupted
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    parser = build_parser()
-    options = parser.parse_args(arguments)
-    if not getattr(options, "run", None):
-        parser.print_help()
-        return 2
     from neurohw.errors import BackendMissing, ChildError, NeurohwError
 
+    for stream in (sys.stdout, sys.stderr):  # a terminal may not have our Greek letters
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
+        parser = build_parser()
+        options = parser.parse_args(arguments)
+        if not getattr(options, "run", None):
+            parser.print_help()
+            return 2
         return int(options.run(options))
     except (BackendMissing, ChildError) as error:
         return _fail(error, 3)
@@ -52,7 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
     except KeyboardInterrupt:
-        return _fail("interrupted; nothing was written", 130)
+        return _fail("interrupted", 130)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments, instead of in one line below the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        from neurohw.errors import one_line
+
+        self.exit(2, f"{self.prog}: {one_line(message)}; see '{self.prog} --help'\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -60,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     from neurohw import __version__
     from neurohw.cli import chips, compare, demo, export, quantise, run
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="neurohw",
         description="Run a spiking network exactly as a digital neuromorphic chip would, bit for bit; "
         "say how far that is from the model you meant; hand it on to Lava.",
@@ -75,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _fail(message: object, code: int) -> int:
-    text = " ".join(str(message).split())
-    print(f"neurohw: {text}", file=sys.stderr)
+    from neurohw.errors import one_line
+
+    print(f"neurohw: {one_line(str(message))}", file=sys.stderr)
     return code

@@ -23,19 +23,24 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     from rich.text import Text
 
     grid = Table(
-        title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold",
+        title=Text(printable(title)), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold",
         header_style="bold", pad_edge=False,
     )  # fmt: skip
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
+        grid.add_row(*(Text(printable(cell)) for cell in row))
     _console().print(grid)
 
 
 def line(text: str = "") -> None:
-    """Print one line as it is."""
-    print(text)
+    """Print text as it is, but for what would command the terminal."""
+    print(printable(text))
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters spelt out, line breaks excepted."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def as_json(value: Any) -> None:

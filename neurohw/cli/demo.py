@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from neurohw.cli.options import Commands, command, json_option
+from neurohw.cli.options import Commands, command, json_option, place
 
 NETWORKS = {
     "lif": "96 LIF neurons",
@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
         "--network", choices=tuple(NETWORKS), default="lif", help="which classifier"
     )
     parser.add_argument("--chip", default="loihi2", metavar="NAME|FILE.toml", help="default loihi2")
-    parser.add_argument("-o", "--output", default="neurohw-demo", metavar="FOLDER")
+    parser.add_argument("-o", "--output", type=place, default="neurohw-demo", metavar="FOLDER")
     parser.add_argument("--verify", action="store_true", help="run the Lava program too (needs uv)")
     json_option(parser)
     parser.set_defaults(run=run)
@@ -48,12 +48,14 @@ def examples_folder() -> Path:
 
 
 def run(options: argparse.Namespace) -> int:
+    from neurohw import files
     from neurohw.chip import load_chip
     from neurohw.cli import console, pipeline
     from neurohw.cli.export import verdict_line, verify, write_program
     from neurohw.loading import load_inputs, load_network
 
     began = time.monotonic()
+    files.check_folder(options.output)
     folder = examples_folder()
     chip = load_chip(options.chip)
     network = load_network(

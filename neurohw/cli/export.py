@@ -12,6 +12,7 @@ from neurohw.cli.options import (
     command,
     json_option,
     network_options,
+    place,
     positive,
     read_chip,
     read_inputs,
@@ -32,7 +33,7 @@ def add(commands: Commands) -> None:
     chip_options(lava)
     run_options(lava)
     lava.add_argument(
-        "-o", "--output", metavar="SCRIPT.py", required=True, help="the script to write"
+        "-o", "--output", type=place, metavar="SCRIPT.py", required=True, help="the script to write"
     )
     lava.add_argument(
         "--verify", action="store_true",

@@ -84,6 +84,13 @@ def positive(text: str) -> int:
     return value
 
 
+def place(text: str) -> str:
+    """The name of a file or folder to write."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; name a place")
+    return text
+
+
 def read_network(options: argparse.Namespace) -> Network:
     """The network that the options name."""
     from neurohw.loading import load_network

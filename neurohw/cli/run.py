@@ -13,6 +13,7 @@ from neurohw.cli.options import (
     command,
     json_option,
     network_options,
+    place,
     positive,
     read_chip,
     read_inputs,
@@ -30,7 +31,9 @@ def add(commands: Commands) -> None:
     network_options(parser)
     chip_options(parser)
     run_options(parser)
-    parser.add_argument("-o", "--output", metavar="FOLDER", help="write results and report here")
+    parser.add_argument(
+        "-o", "--output", type=place, metavar="FOLDER", help="write results and report here"
+    )
     parser.add_argument("--seed", type=int, default=0, help="for chips that draw random numbers")
     parser.add_argument(
         "--fine", type=positive, default=10, metavar="N",
@@ -44,8 +47,11 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from neurohw import files
     from neurohw.cli import console, pipeline
 
+    if options.output:
+        files.check_folder(options.output)
     chip = read_chip(options)
     network = read_network(options)
     inputs, steps = read_inputs(options, network)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,6 +108,8 @@ def _probes(
         population = network.populations[name]
         if isinstance(registers, str):
             registers = (registers,)
+        if not isinstance(registers, Iterable):
+            raise InputError(f"record['{name}'] is {registers!r}; give a list of registers")
         chosen = neurons.get(name, np.arange(population.n))
         indices = np.unique(integers(f"neurons of '{name}'", chosen, 0, population.n - 1))
         for register in registers:

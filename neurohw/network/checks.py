@@ -34,7 +34,11 @@ def numbers(
 
 
 def integers(
-    what: str, value: ArrayLike, low: int = 0, high: int = MOST, error: type[NeurohwError] = InputError
+    what: str,
+    value: ArrayLike,
+    low: int = 0,
+    high: int = MOST,
+    error: type[NeurohwError] = InputError,
 ) -> NDArray[np.int64]:
     """int64 array of integers in low..high; ``error`` otherwise. Nothing is rounded or wrapped."""
     try:

@@ -84,8 +84,9 @@ class Spikes:
                 )
         elif array.dtype.kind not in "biu":
             raise InputError(f"{what}: dtype {array.dtype} holds no numbers of spikes")
-        if array.size and not (array.min() >= 0 and array.max() <= MOST):
-            bad = array.min() if array.min() < 0 else array.max()
+        least, most = (array.min().item(), array.max().item()) if array.size else (0, 0)
+        if least < 0 or most > MOST:
+            bad = least if least < 0 else most
             raise InputError(f"{what}: {bad} is no number of spikes; it must be in 0..{MOST}")
         trial, step, neuron = np.nonzero(array)
         number = array[trial, step, neuron].astype(np.int64)

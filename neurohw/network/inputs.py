@@ -33,6 +33,7 @@ class Inputs:
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", whole("inputs: steps", self.steps))
         object.__setattr__(self, "trials", whole("inputs: trials", self.trials))
+        _by_name(spikes=self.spikes, currents=self.currents)
         for name, spikes in self.spikes.items():
             if not isinstance(spikes, Spikes):
                 raise InputError(
@@ -74,6 +75,7 @@ class Inputs:
         labels: ArrayLike | None = None,
     ) -> Inputs:
         """From arrays (steps, n) or (trials, steps, n) by population name."""
+        _by_name(spikes=spikes or {}, currents=currents or {})
         rasters = {k: _raster(f"input '{k}'", v) for k, v in (spikes or {}).items()}
         analogue = {k: numbers(f"input '{k}'", v) for k, v in (currents or {}).items()}
         for name in rasters.keys() & analogue.keys():
@@ -135,6 +137,13 @@ class Inputs:
                     f"input '{name}' has {sizes[name]} channels; the currents have "
                     f"{current.shape[2]}"
                 )
+
+
+def _by_name(**given: object) -> None:
+    for what, value in given.items():
+        if not isinstance(value, Mapping):
+            kind = type(value).__name__
+            raise InputError(f"{what} is a {kind}; give a dictionary by input population")
 
 
 def _raster(what: str, value: ArrayLike) -> NDArray[Any]:

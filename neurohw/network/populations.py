@@ -40,7 +40,9 @@ class Population:
         if isinstance(self.n, bool) or not isinstance(self.n, (int, np.integer)) or self.n < 1:
             raise NetworkError(f"{self.kind}: n is {self.n!r}; a population has 1 neuron or more")
         if self.n > MOST:
-            raise NetworkError(f"{self.kind}: n is {self.n}; a population has {MOST:,} neurons or fewer")
+            raise NetworkError(
+                f"{self.kind}: n is {self.n}; a population has {MOST:,} neurons or fewer"
+            )
         object.__setattr__(self, "n", int(self.n))
         for name in self.parameter_names():
             object.__setattr__(self, name, self._array(name, getattr(self, name)))

@@ -66,7 +66,7 @@ def _bounded_part(
 ) -> dict[str, Interval | None]:
     """Bounds of the registers that don't grow, when some do: those reached after many ticks."""
     state, before = dict(start), dict(start)
-    for _ in range(2000):
+    for _ in range(500):
         before = state
         reached = _tick(program, fixed, state)
         if reached is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,17 @@ HALVINGS = 12
 class Choice:
     """One scale and everything that follows from it."""
 
+    target: Target
     scale: float
     coded: Coded
     rounded: tuple[Rounded, ...]
     factor: NDArray[np.float64]
     cost: float
-    reach: Mapping[str, Interval | None]
+
+    @cached_property
+    def reach(self) -> Mapping[str, Interval | None]:
+        """How far each register could go if every source spiked at every step."""
+        return _reach(self.target, self.coded, self.rounded)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +76,7 @@ def choose_scale(target: Target) -> tuple[Choice | None, list[Choice]]:
     sound = [c for c in options if not c.coded.trouble(target.rules)]
     if not sound:
         return None, options
-    return _pick(target, sound), options
+    return _pick(sound), options
 
 
 def clipped_choice(options: Sequence[Choice]) -> Choice | None:
@@ -138,8 +144,7 @@ def _try(target: Target, scale: float) -> Choice | None:
         with np.errstate(all="ignore"):
             error = np.where(wanted != 0, np.abs(coded.codes[name] - wanted) / np.abs(wanted), 0.0)
         cost += float(np.sqrt(np.mean(error**2)))
-    reach = _reach(target, coded, rounded)
-    return Choice(scale, coded, tuple(rounded), factor, cost, reach)
+    return Choice(target, scale, coded, tuple(rounded), factor, cost)
 
 
 def _reach(target: Target, coded: Coded, rounded: Sequence[Rounded]) -> dict[str, Interval | None]:
@@ -164,29 +169,39 @@ def margin(reach: Interval | None, form: Format) -> float:
     return -float(np.log2(need))
 
 
-def _safe(target: Target, choice: Choice, modes: tuple[str, ...]) -> bool:
+def _safe(choice: Choice, modes: tuple[str, ...]) -> bool:
     return all(
         margin(choice.reach.get(name), form) >= 0
-        for name, form in formats(target.neuron).items()
+        for name, form in formats(choice.target.neuron).items()
         if form.overflow in modes
     )
 
 
-def _pick(target: Target, sound: Sequence[Choice]) -> Choice:
-    """Nothing may overflow if that costs little; else nothing may wrap; else the least error."""
-    everything = ("wrap", "fold", "error", "clamp", "clamp symmetric")
-    tiers = [
-        [c for c in sound if _safe(target, c, everything)],
-        [c for c in sound if _safe(target, c, ("wrap", "fold", "error"))],
-        list(sound),
-    ]
-    least = min(c.cost for c in sound)
-    for number, tier in enumerate(tiers):
-        if not tier:
-            continue
-        best = min(c.cost for c in tier)
-        if number == 2 or best <= 3 * least + 0.01:
-            near = [c for c in tier if c.cost <= 1.05 * best + 1e-4]
-            key = max if number == 0 else min
-            return key(near, key=lambda c: c.scale)
-    raise AssertionError("the last tier holds every sound choice")
+def _safe_ones(ascending: Sequence[Choice], modes: tuple[str, ...]) -> Sequence[Choice]:
+    """The choices that can't overflow. What a register needs grows with the scale, so they are the
+    first so many, and bisection finds how many."""
+    low, high = 0, len(ascending)
+    while low < high:
+        middle = (low + high) // 2
+        if _safe(ascending[middle], modes):
+            low = middle + 1
+        else:
+            high = middle
+    return ascending[:low]
+
+
+def _pick(sound: Sequence[Choice]) -> Choice:
+    """Nothing may overflow if that costs little; else nothing may wrap; else the least error.
+
+    Among equals the largest scale resolves state best; where something could saturate, the smallest
+    leaves most room.
+    """
+    ascending = sorted(sound, key=lambda c: c.scale)
+    least = min(c.cost for c in ascending)
+    for modes in (("wrap", "fold", "error", "clamp", "clamp symmetric"), ("wrap", "fold", "error")):
+        safe = _safe_ones(ascending, modes)
+        best = min((c.cost for c in safe), default=float("inf"))
+        if best <= 3 * least + 0.01:
+            near = [c for c in safe if c.cost <= 1.05 * best + 1e-4]
+            return near[-1] if "clamp" in modes else near[0]
+    return next(c for c in ascending if c.cost <= 1.05 * least + 1e-4)

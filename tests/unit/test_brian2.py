@@ -511,7 +511,7 @@ def test_no_input_at_all_and_only_currents() -> None:
     up = [0, *(2 * (1 - d**k) for k in (1, 2, 3))]
     assert np.abs(v - [*up, *(up[3] * d**k for k in (1, 2, 3, 4))]).max() < 1e-14
     assert got.synaptic_events == {"c->n": 0}
-    assert list(got.spikes) == []
+    assert got.spikes["n"].count == 0  # a readout never spikes
 
 
 def test_subset_and_stride_of_traces() -> None:
@@ -614,6 +614,6 @@ def test_importing_it_leaves_the_process_and_the_disk_alone(tmp_path: Path) -> N
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "brian2", None)
     network, inputs = small(1)
-    with pytest.raises(BackendMissing, match=r"neurohw\[brian2\]") as caught:
+    with pytest.raises(BackendMissing, match="pip install") as caught:
         reference(network, inputs)
     assert "\n" not in str(caught.value)

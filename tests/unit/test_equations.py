@@ -11,7 +11,27 @@ from neurohw.equations.primitives import PRIMITIVES
 from neurohw.errors import EquationError
 from neurohw.fixedpoint import fold, parse_format
 
-VALUES = [0, 1, -1, 2, -2, 3, 5, -5, 7, 8, -8, 100, -100, 4095, -4096, 2**23, -(2**23), 2**31 - 1, -(2**31)]
+VALUES = [
+    0,
+    1,
+    -1,
+    2,
+    -2,
+    3,
+    5,
+    -5,
+    7,
+    8,
+    -8,
+    100,
+    -100,
+    4095,
+    -4096,
+    2**23,
+    -(2**23),
+    2**31 - 1,
+    -(2**31),
+]
 
 
 def program(text, **formats):

@@ -58,7 +58,8 @@ def test_fold_takes_one_turn(bits, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["s0", "s1", "u0", "s65", "u64", "x8", "s8 wrapp", "s8  wrap", "8", "", "u8 clamp symmetric"]
+    "text",
+    ["s0", "s1", "u0", "s65", "u64", "x8", "s8 wrapp", "s8  wrap", "8", "", "u8 clamp symmetric"],
 )
 def test_impossible_formats_are_refused(text):
     with pytest.raises(ValueError, match=r"'"):

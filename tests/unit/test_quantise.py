@@ -35,7 +35,12 @@ def test_decays_follow_the_integrator(loihi2):
 
 def test_realised_values_are_near_the_wanted_ones(loihi2):
     fixed = nh.quantise(one(nh.CubaLIF(3, tau_syn=5e-3, tau_mem=20e-3, bias=0.3)), loihi2)
-    for key, tolerance in (("tau_syn", 1e-3), ("tau_mem", 4e-3), ("v_threshold", 2e-3), ("bias", 2e-2)):
+    for key, tolerance in (
+        ("tau_syn", 1e-3),
+        ("tau_mem", 4e-3),
+        ("v_threshold", 2e-3),
+        ("bias", 2e-2),
+    ):
         assert entries(fixed)["x", key].worst < tolerance, key
         assert entries(fixed)["x", key].worst > 0, key
 
@@ -64,7 +69,9 @@ def test_nothing_overflows_in_the_worst_case(loihi2):
         run = nh.emulate(fixed, inputs, record={"x": ["u", "v"]})
         assert not run.overflows
         margin = {h.register: h for h in fixed.record.headroom}
-        reached = max(abs(int(run.trace("x", "v").values.min())), int(run.trace("x", "v").values.max()))
+        reached = max(
+            abs(int(run.trace("x", "v").values.min())), int(run.trace("x", "v").values.max())
+        )
         assert 0 <= margin["v"].margin
         assert reached <= margin["v"].reach
         if sign < 0:
@@ -160,13 +167,17 @@ def test_what_the_chip_can_not_hold_is_an_error_or_a_recorded_clip(loihi2, popul
 
 
 def test_a_model_the_chip_has_not(prototype):
-    population = nh.ATRLIF(2, tau_syn=5e-3, tau_mem=0.02, tau_adapt=0.1, tau_ref=5e-3, adaptation=0.1)
+    population = nh.ATRLIF(
+        2, tau_syn=5e-3, tau_mem=0.02, tau_adapt=0.1, tau_ref=5e-3, adaptation=0.1
+    )
     with pytest.raises(CapacityError, match=r"'x' is a ATRLIF; prototype can be: ALIF"):
         nh.quantise(one(population), prototype)
 
 
 def test_a_chip_that_is_too_small():
-    small = nh.load_chip("prototype", {"limits.cores.value": 1, "limits.neurons_per_core.value": 16})
+    small = nh.load_chip(
+        "prototype", {"limits.cores.value": 1, "limits.neurons_per_core.value": 16}
+    )
     with pytest.raises(CapacityError, match="20 neurons, prototype has room for 16: 4 too many"):
         nh.quantise(one(nh.LIF(20, tau=0.01)), small)
 
