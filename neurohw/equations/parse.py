@@ -120,9 +120,7 @@ class _Reader:
                 raise self.refuse(node, f"{node.value!r}: only integers are in the language")
             if node.value > 2**63:
                 bits = node.value.bit_length()
-                raise self.refuse(
-                    node, f"the number has {bits} bits; at most 64 are in the language"
-                )
+                raise self.refuse(node, f"the number has {bits} bits; there are 63 and a sign")
             return Int(*at, node.value)
         if isinstance(node, ast.Name):
             return Name(*at, node.id)

@@ -243,7 +243,7 @@ def test_a_text_that_ends_early_names_its_last_line() -> None:
         ("v = ¦" + "9" * 4000, "the number has 13288 bits"),
         ("v = ¦0x" + "f" * 9000, "the number has 36000 bits"),
         ("v = ¦v * v * v * v * v", "beyond 64 bits"),
-        ("v = ¦-9223372036854775809", "64"),
+        ("v = -¦9223372036854775809", "64 bits; there are 63 and a sign"),
         ("v = ¦spike\nspike = v > vth", "read before it is assigned"),
         ("¦keep = 3", "can't be assigned"),
         ("¦syn = 3", "can't be assigned"),
@@ -326,8 +326,8 @@ def test_positions_of_arrays_comments_and_quotes() -> None:
     )
     places = Positions(text)
     assert places.value(("a", "0", "b")) == (3, 10)
-    assert places.value(("a", "1", "b")) == (3, 22)
-    assert places.key(("a", "1", "b")) == (3, 17)
+    assert places.value(("a", "1", "b")) == (3, 23)
+    assert places.key(("a", "1", "b")) == (3, 18)
     assert places.value(("q.r",)) == (5, 9)
     assert places.value(("t", "0", "k")) == (7, 8)
     assert places.value(("t", "1", "k")) == (9, 5)
