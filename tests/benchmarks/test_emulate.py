@@ -45,14 +45,6 @@ def test_brian2(benchmark, network, inputs):
     assert run.spikes["net"].count
 
 
-@pytest.mark.benchmark(group="1,000 neurons, 100,000 synapses, 200 steps")
-def test_interpreter(benchmark, network, inputs, loihi2):
-    fixed = nh.quantise(network, loihi2)
-    few = nh.Inputs(10, 1, {"in": nh.network.events.Spikes.none(100)})
-    run = benchmark.pedantic(nh.interpret, (fixed, few), rounds=1)
-    assert run.steps == 10
-
-
 @pytest.mark.benchmark(group="host")
 def test_quantise(benchmark, network, loihi2):
     assert benchmark.pedantic(nh.quantise, (network, loihi2), rounds=3).synapses
