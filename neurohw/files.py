@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from neurohw.errors import FileError
 
-LARGEST = 8 * 2**30
+LARGEST = 2 * 2**30
 """Bytes of arrays that one file may hold; more is refused before it is allocated."""
 
 

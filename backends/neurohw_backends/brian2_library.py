@@ -76,6 +76,10 @@ def settings(b2: Any) -> Iterator[None]:
             # Brian calls names of pyparsing and numpy that these deprecate, on every run.
             warnings.simplefilter("ignore", DeprecationWarning)
             yield
+    except BaseException:
+        # Its objects outlive the error in the traceback, and complain when they go.
+        b2.BrianLogger.suppress_name("unused_brian_object")
+        raise
     finally:
         for key, value in before.items():
             b2.prefs[key] = value

@@ -52,8 +52,9 @@ def export(
         raise FileError(f"{script}: the Lava program is a script; give a name ending in .py")
     data = program_data(network, inputs, steps=steps, seed=seed)
     text = program_text(network)
-    files.write_npz(script.with_suffix(".npz"), data)
-    files.write_text(script, text)
+    with files.replacing(script) as stream:  # the script appears only once its data is there
+        stream.write(text.encode())
+        files.write_npz(script.with_suffix(".npz"), data)
     return script
 
 

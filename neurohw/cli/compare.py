@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if options.exact:
         different = first_divergence(reference, other)
         if different is not None:
-            console.line(f"different: {different}")
+            if not options.json:
+                console.line(f"different: {different}")
             return 1
     return 0

@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
     from neurohw.chip import load_chip
     from neurohw.cli import console, pipeline
     from neurohw.cli.export import verdict_line, verify, write_program
+    from neurohw.errors import CapacityError
     from neurohw.loading import load_inputs, load_network
 
     began = time.monotonic()
@@ -70,15 +71,19 @@ def run(options: argparse.Namespace) -> int:
             outcome, output, f"Handwritten digits on {chip.name}", "neurohw demo"
         )  # fmt: skip
     one = inputs.first(1)
-    script = write_program(outcome.fixed, one, output / "digits_lava.py", steps)
-    verdict = None
-    if options.verify:
+    verdict, script, refused = None, None, ""
+    try:
+        script = write_program(outcome.fixed, one, output / "digits_lava.py", steps)
+    except CapacityError as error:
+        refused = str(error)
+    if options.verify and script is not None:
         with console.waiting("running in Lava", options.json):
             verdict = verify(outcome.fixed, one, script, steps, timeout=600)
     seconds = time.monotonic() - began
     if options.json:
         console.as_json(
-            outcome.as_dict() | {"script": str(script), "lava": verdict, "seconds": seconds}
+            outcome.as_dict()
+            | {"script": str(script) if script else None, "lava": verdict, "seconds": seconds}
         )
     else:
         title = f"Handwritten digits, {NETWORKS[options.network]}, on {chip.title}"
@@ -86,9 +91,12 @@ def run(options: argparse.Namespace) -> int:
         rows.insert(2, ("accuracy, in training (snnTorch)", TRAINED[options.network]))
         console.table(title, ("what", "value"), rows)
         console.line(f"report:       {output / 'report.html'}")
-        console.line(f"Lava program: {script}  (uv run {script})")
-        console.line(
-            verdict_line(verdict) if verdict else "verify it:    neurohw demo --verify"
-        )  # fmt: skip
+        if script is None:
+            console.line(f"Lava program: none ({refused})")
+        else:
+            console.line(f"Lava program: {script}  (uv run {script})")
+            console.line(
+                verdict_line(verdict) if verdict else "verify it:    neurohw demo --verify"
+            )  # fmt: skip
         console.line(f"all this took {seconds:.1f} s")
     return 0 if verdict is None or verdict["identical"] else 1

@@ -67,6 +67,7 @@ def carry_out(
     from neurohw.emulate import emulate
     from neurohw.quantise import quantise
 
+    _check_labels(network, inputs)
     fixed = quantise(network, chip, on_limit="clip" if clip else "error")
     chosen = _traced(network)
     registers = {
@@ -95,6 +96,17 @@ def carry_out(
         fine, meant.first(few.trials), outputs=network.outputs, labels=few.labels
     )
     return Outcome(network, fixed, inputs, on_chip, meant, comparison, fine, fine_comparison)
+
+
+def _check_labels(network: Network, inputs: Inputs) -> None:
+    from neurohw.errors import InputError
+
+    classes = sum(network.populations[name].n for name in network.outputs)
+    if inputs.labels is not None and inputs.labels.max() >= classes:
+        raise InputError(
+            f"a label is {inputs.labels.max()}, the outputs ({', '.join(network.outputs)}) have "
+            f"{classes} neurons, 0..{classes - 1}: check the labels or name the right outputs"
+        )
 
 
 def _reference(
@@ -141,6 +153,9 @@ def write(outcome: Outcome, folder: Path, title: str, command: str) -> None:
             command=command,
         )  # fmt: skip
         files.write_text(place / "report.html", page)
+        written = {path.name for path in place.iterdir()}
+    for stale in {"chip_physical.npz", "reference.npz", "fine.npz"} - written:
+        (folder / stale).unlink(missing_ok=True)  # of an earlier run, not of this one
 
 
 def summary(outcome: Outcome) -> list[tuple[str, str]]:

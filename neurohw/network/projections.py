@@ -50,11 +50,12 @@ class Projection:
                 f"projection {source} -> {target}: weight has shape {matrix.shape}; give a matrix "
                 "(n_target, n_source)"
             )
+        given = numbers(f"{label}: delay", delay, NetworkError)
         try:
-            delays = np.broadcast_to(numbers(f"{label}: delay", delay, NetworkError), matrix.shape)
+            delays = np.broadcast_to(given, matrix.shape)
         except ValueError:
             raise NetworkError(
-                f"projection {source} -> {target}: delay has shape {np.shape(delay)}, weight has "
+                f"projection {source} -> {target}: delay has shape {given.shape}, weight has "
                 f"{matrix.shape}; give one number or a matrix of that shape"
             ) from None
         pre, post = np.nonzero(matrix.T)

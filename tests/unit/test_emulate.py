@@ -145,7 +145,7 @@ def test_what_is_refused(loihi2):
         nh.emulate(network, inputs, record={"aa": ["v"]})
     with pytest.raises(InputError, match="neurons of 'a'.* 7"):
         nh.emulate(network, inputs, record={"a": ["v"]}, neurons={"a": [7]})
-    with pytest.raises(InputError, match="both start at 1"):
+    with pytest.raises(InputError, match="stride"):
         nh.emulate(network, inputs, stride=0)
     with pytest.raises(InputError, match="seed"):
         nh.emulate(network, inputs, seed=-1)
