@@ -27,7 +27,8 @@ from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
 from neurohw.recording import Recording, Trace
-from neurohw_backends.lava_ticks import MARKER, generated_section
+from neurohw_backends.lava_program import join_program
+from neurohw_backends.lava_ticks import generated_section
 
 FORMAT = 1
 LONGEST_DELAY = 63
@@ -59,11 +60,9 @@ def export(
 
 
 def program_text(network: FixedPointNetwork) -> str:
-    """The script: the runtime of ``lava_script`` with this network's generated neurons in it."""
-    template = Path(__file__).with_name("lava_script.py").read_text(encoding="utf-8")
+    """The script, with this network's generated neurons in it."""
     used = {p.neuron.name: p.neuron for p in network.populations.values() if not _native(p)}
-    before, after = template.split(MARKER)
-    return before + generated_section(list(used.values())) + after
+    return join_program(generated_section(list(used.values())))
 
 
 def program_data(
@@ -275,7 +274,7 @@ def runtime(network: FixedPointNetwork) -> Any:
     import types
 
     module = types.ModuleType("neurohw_lava_program")
-    module.__dict__["__file__"] = str(Path(__file__).with_name("lava_script.py"))
+    module.__dict__["__file__"] = str(Path(__file__).with_name("lava_program.py"))
     sys.modules[module.__name__] = module
     exec(compile(program_text(network), "neurohw_lava_program.py", "exec"), module.__dict__)
     return module

@@ -5,16 +5,15 @@ from __future__ import annotations
 from neurohw.chip.model import Neuron
 from neurohw.equations import array_primitives
 from neurohw.equations.emit import Emitter, prelude, stored, tables
-
-MARKER = "# == generated neurons ==\n"
+from neurohw_backends.lava_program import NEURONS
 
 
 def generated_section(neurons: list[Neuron]) -> str:
     """The primitives and one ``tick_NAME`` for each neuron, as the script's text."""
     if not neurons:
-        return MARKER
+        return NEURONS
     # The script imports numpy and Any itself.
-    parts = [MARKER.strip(), "Array = Any", prelude(array_primitives)]
+    parts = [NEURONS.strip(), "Array = Any", prelude(array_primitives)]
     parts += [tables(n.tick for n in neurons), *(tick_function(n) for n in neurons)]
     return "\n\n\n".join(part.strip() for part in parts if part) + "\n"
 

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import types
 from pathlib import Path
@@ -18,8 +19,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from neurohw_backends.lava_program import join_program
 
-SCRIPT = Path(__file__).parents[2] / "backends" / "neurohw_backends" / "lava_script.py"
+SCRIPT = Path(tempfile.mkdtemp(prefix="neurohw-lava-")) / "program.py"
+SCRIPT.write_text(join_program())
 LIF = "lava.proc.lif.process.LIF"
 pytestmark = pytest.mark.filterwarnings("default")  # lava's own imports warn
 
