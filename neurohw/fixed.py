@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from neurohw.errors import CapacityError, InputError, NetworkError, UnknownName
 from neurohw.fixedpoint import INT64, Format
 from neurohw.formulas import Functions
 from neurohw.network.checks import MOST, integers, whole
+from neurohw.network.projections import Projection
 from neurohw.recording import Recording, Trace
 
 if TYPE_CHECKING:
@@ -222,9 +223,10 @@ class FixedPointNetwork:
         object.__setattr__(self, "spiking_inputs", MappingProxyType(spiking))
         object.__setattr__(self, "inputs", MappingProxyType(dict(self.inputs)))
         object.__setattr__(self, "populations", MappingProxyType(dict(self.populations)))
-        check_limits(self)
         for projection in self.projections:
             _check_projection(self, projection)
+        sizes = {name: p.n for name, p in self.populations.items()}
+        check_limits(self.chip, self.inputs, sizes, self.projections)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -301,34 +303,35 @@ def _check_projection(net: FixedPointNetwork, p: FixedProjection) -> None:
             )
 
 
-def check_limits(net: FixedPointNetwork) -> None:
-    """CapacityError for the first limit of the chip that the network exceeds."""
-    limits = {k: int(n.value) for k, n in net.chip.limits.items()}
+def check_limits(
+    chip: Chip,
+    inputs: Mapping[str, int],
+    neurons: Mapping[str, int],
+    projections: Sequence[Projection | FixedProjection],
+) -> None:
+    """CapacityError for the first limit of the chip that a network of these sizes exceeds."""
+    limits = {k: int(n.value) for k, n in chip.limits.items()}
     if "cores" in limits and "neurons_per_core" in limits:
         whole = limits["cores"] * limits["neurons_per_core"]
         limits["neurons"] = min(limits.get("neurons", whole), whole)
-    fan_in, fan_out = 0, 0
-    used = {"neurons": net.neurons, "synapses": net.synapses}
-    if "fan_in" in limits:
-        for name, p in net.populations.items():
-            total = np.zeros(p.n, np.int64)
-            for q in net.projections:
-                if q.target == name:
-                    total += np.bincount(q.post, minlength=p.n)
-            fan_in = max(fan_in, int(total.max()))
-        used["fan_in"] = fan_in
-    if "fan_out" in limits:
-        for name, n in net.sizes.items():
-            total = np.zeros(n, np.int64)
-            for q in net.projections:
-                if q.source == name:
-                    total += np.bincount(q.pre, minlength=n)
-            fan_out = max(fan_out, int(total.max()))
-        used["fan_out"] = fan_out
+    used = {
+        "neurons": sum(neurons.values()),
+        "synapses": sum(p.synapses for p in projections),
+        "fan_in": _most(neurons, [(p.target, p.post) for p in projections]),
+        "fan_out": _most({**inputs, **neurons}, [(p.source, p.pre) for p in projections]),
+    }
     for key, has in used.items():
         if key in limits and has > limits[key]:
             raise CapacityError(
-                f"the network has {has:,} {key.replace('_', '-')}, {net.chip.name} has room for "
+                f"the network has {has:,} {key.replace('_', '-')}, {chip.name} has room for "
                 f"{limits[key]:,}: {has - limits[key]:,} too many; use a larger chip or a smaller "
                 "network"
             )
+
+
+def _most(sizes: Mapping[str, int], ends: Sequence[tuple[str, NDArray[np.int32]]]) -> int:
+    """Synapses of the neuron that has most at this end."""
+    counts = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
+    for name, index in ends:
+        counts[name] += np.bincount(index, minlength=sizes[name])
+    return max((int(c.max(initial=0)) for c in counts.values()), default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurohw.chip.model import Chip
 from neurohw.errors import CapacityError, NetworkError
@@ -35,6 +36,7 @@ from neurohw.quantise.scale import (
     margin,
 )
 from neurohw.quantise.stepping import stepping
+from neurohw.quantise.weights import Rounded
 
 _SECONDS = ("tau", "tau_syn", "tau_mem", "tau_adapt", "tau_ref", "t_ref")
 
@@ -56,7 +58,9 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
         name: choose_neuron(chip, name, network.populations[name])
         for name in network.populations if name not in network.inputs
     }  # fmt: skip
-    _check_size(network, chip)
+    sizes = {name: network.populations[name].n for name in neurons}
+    inputs = {name: network.populations[name].n for name in network.inputs}
+    check_limits(chip, inputs, sizes, network.projections)
     functions = stepping(network)
     populations, projections, currents = {}, [], []
     parameters: list[ParameterEntry] = []
@@ -88,7 +92,7 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
                 )
             )  # fmt: skip
             wanted = p.weight * choice.factor[p.post]
-            weights.append(_weight_entry(p, wanted, choice, len(weights), rounded, delays))
+            weights.append(_weight_entry(p, wanted, choice, rounded, delays))
         for p in incoming:
             if isinstance(network.populations[p.source], CurrentInput):
                 currents += _currents(p, network, choice, chip, on_limit)
@@ -99,34 +103,13 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
     )  # fmt: skip
     order = {p.name: k for k, p in enumerate(network.projections)}
     return FixedPointNetwork(
-        chip=chip, dt=network.dt, inputs={n: network.populations[n].n for n in network.inputs},
+        chip=chip, dt=network.dt, inputs=inputs,
         populations=populations,
         projections=tuple(sorted(projections, key=lambda p: order[p.name])),
         currents=tuple(currents),
         spiking_inputs={n: network.populations[n].spiking for n in network.inputs},
         outputs=network.outputs, record=record, name=network.name,
     )  # fmt: skip
-
-
-def _check_size(network: Network, chip: Chip) -> None:
-    """Refuse a network that is too large before any work is done on it."""
-    empty = {
-        name: FixedPopulation(name, p.n, next(iter(chip.neurons.values())), {})
-        for name, p in network.populations.items() if name not in network.inputs
-    }  # fmt: skip
-    shell = object.__new__(FixedPointNetwork)
-    zero = np.zeros(0, np.int32)
-    fields = {
-        "chip": chip, "inputs": {n: network.populations[n].n for n in network.inputs},
-        "populations": empty,
-        "projections": tuple(
-            FixedProjection(p.name, p.source, p.target, p.pre, p.post, zero, zero)
-            for p in network.projections
-        ),
-    }  # fmt: skip
-    for key, value in fields.items():
-        object.__setattr__(shell, key, value)
-    check_limits(shell)
 
 
 def _choose(target: Target, on_limit: OnLimit, clips: list[str]) -> Choice:
@@ -168,7 +151,7 @@ def _advice(target: Target, choice: Choice) -> str:
     return "Change the weights against the threshold, or the time step"
 
 
-def _span(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
+def _span(values: NDArray[np.float64]) -> str:
     low, high = f"{values.min():.4g}", f"{values.max():.4g}"
     return low if low == high else f"{low}..{high}"
 
@@ -197,12 +180,8 @@ def _headroom_entries(target: Target, choice: Choice) -> list[HeadroomEntry]:
 
 
 def _weight_entry(
-    p: Projection, wanted: np.ndarray[tuple[int, ...], np.dtype[np.float64]], choice: Choice,
-    _index: int, rounded: object, delays: Delays,
-) -> WeightEntry:  # fmt: skip
-    from neurohw.quantise.weights import Rounded
-
-    assert isinstance(rounded, Rounded)
+    p: Projection, wanted: NDArray[np.float64], choice: Choice, rounded: Rounded, delays: Delays
+) -> WeightEntry:
     unit = 2.0**rounded.exponent
     got = rounded.mantissa * unit
     rms = float(np.sqrt(np.mean(wanted**2))) if wanted.size else 0.0
