@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -213,14 +214,16 @@ def run(
 def _interpreter(python: str | None) -> list[str]:
     if python is None and sys.version_info[:2] == (3, 10) and importlib.util.find_spec("lava"):
         return [sys.executable]
-    uv = [shutil.which("uv")] if shutil.which("uv") else [sys.executable, "-m", "uv"]
-    if len(uv) > 1 and importlib.util.find_spec("uv") is None:
+    # 'uv run' says in UV where it is, which need not be on PATH.
+    program = shutil.which("uv") or os.environ.get("UV")
+    if program is None and importlib.util.find_spec("uv") is None:
         raise BackendMissing(
             "running Lava needs uv: pip install uv; or a Python 3.10 environment with "
             "'pip install neurohw[lava]'"
         )
+    uv = [program] if program else [sys.executable, "-m", "uv"]
     found = python or child.find_python("3.10")
-    return [*map(str, uv), "run", "--quiet", *(["--python", found] if found else []), "--script"]
+    return [*uv, "run", "--quiet", *(["--python", found] if found else []), "--script"]
 
 
 def read_results(script: Path, out: Path) -> Recording:
