@@ -13,11 +13,14 @@ _FORMATS = (
     "s8 wrap", "s8 clamp", "s12 clamp symmetric", "s16 wrap", "s16 clamp", "u8 wrap", "u7 clamp",
     "s24 wrap", "s24 clamp symmetric", "s32 wrap", "u16 clamp", "s40 clamp", "s20 wrap", "s24 fold",
 )  # fmt: skip
+TABLE = (0, 1, -1, 7, 64, -64, 999, -999, 4095, -4096, 12, 5, 300, -2, 31, 8)
+"""Tables belong to a chip: every neuron that reads one reads the same."""
+
 _BINARY = ("+", "-", "*", "&", "|", "^", "+", "-", "*")
 _COMPARE = ("<", "<=", ">", ">=", "==", "!=")
 
 
-def random_neuron(seed: int, draws: bool = False) -> Neuron:
+def random_neuron(seed: int, draws: bool = False, name: str = "n") -> Neuron:
     """A neuron with up to four registers and up to eight assignments, ending in ``spike``.
 
     ``draws``: may use the chip's random numbers.
@@ -38,11 +41,11 @@ def random_neuron(seed: int, draws: bool = False) -> Neuron:
         try:
             program = compile_program(
                 text, registers=registers, wires=wires, parameters=parameters, inputs=inputs,
-                constants=constants, tables={"t0": tuple(rng.randint(-999, 999) for _ in range(16))},
+                constants=constants, tables={"t0": TABLE},
             )  # fmt: skip
         except EquationError:
             continue
-        return Neuron("n", f"random {seed}", "random", "assumed", program, None, text, {})
+        return Neuron(name, f"random {seed}", "random", "assumed", program, None, text, {})
 
 
 def _format(rng: random.Random) -> Format:

@@ -18,20 +18,25 @@ from neurohw.testing.networks import random_values
 N, STEPS = 48, 6
 
 
-def case(seed: int, chip, draws: bool = False):
-    neuron = random_neuron(seed, draws)
-    rng = np.random.default_rng(seed)
-    parameters = {k: random_values(rng, f, N) for k, f in neuron.tick.parameters.items()}
-    initial = {k: random_values(rng, f, N) for k, f in neuron.tick.registers.items()}
-    population = FixedPopulation.of("x", N, neuron, parameters, initial)
-    network = FixedPointNetwork(chip, 1e-3, {}, {"x": population}, ())
-    injected = random_values(rng, neuron.tick.inputs["syn"], STEPS * N).reshape(STEPS, N)
-    return network, {"x": injected}, list(neuron.tick.registers)
+def case(seeds, chip, draws: bool = False):
+    """A network with a population for each seed, every one with its own random program."""
+    populations, injected, record = {}, {}, {}
+    for seed in seeds:
+        neuron = random_neuron(seed, draws, f"n{seed}")
+        rng = np.random.default_rng(seed)
+        parameters = {k: random_values(rng, f, N) for k, f in neuron.tick.parameters.items()}
+        initial = {k: random_values(rng, f, N) for k, f in neuron.tick.registers.items()}
+        name = f"x{seed}"
+        populations[name] = FixedPopulation.of(name, N, neuron, parameters, initial)
+        values = random_values(rng, neuron.tick.inputs["syn"], STEPS * N)
+        injected[name] = values.reshape(STEPS, N)
+        record[name] = list(neuron.tick.registers)
+    return FixedPointNetwork(chip, 1e-3, {}, populations, ()), injected, record
 
 
-def check(seed: int, chip, draws: bool = False) -> None:
-    network, injected, registers = case(seed, chip, draws)
-    arguments = {"steps": STEPS, "record": {"x": registers}, "injected": injected, "seed": seed}
+def check(seeds, chip, draws: bool = False) -> None:
+    network, injected, record = case(seeds, chip, draws)
+    arguments = {"steps": STEPS, "record": record, "injected": injected, "seed": seeds[0]}
     try:
         expected = interpret(network, **arguments)
     except RegisterOverflow as error:
@@ -42,9 +47,10 @@ def check(seed: int, chip, draws: bool = False) -> None:
     assert_same(expected, emulate(network, **arguments))
 
 
-def test_jitted(loihi2):
-    for seed in range(8):
-        check(seed, loihi2, draws=seed % 4 == 0)
+@pytest.mark.parametrize("block", range(4))
+def test_jitted(loihi2, block):
+    """Eight programs in one kernel: compiling takes as long as everything else."""
+    check(range(8 * block, 8 * block + 8), loihi2, draws=block == 0)
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -60,7 +66,7 @@ def test_as_plain_python(loihi2, block, monkeypatch):
 
     monkeypatch.setattr("neurohw.emulate.run.load_kernel", load)
     for seed in range(1000 + 40 * block, 1040 + 40 * block):
-        check(seed, loihi2, draws=seed % 3 == 0)
+        check([seed], loihi2, draws=seed % 3 == 0)
 
 
 @pytest.mark.parametrize("block", range(4))
