@@ -14,6 +14,7 @@ import numpy as np
 
 from neurohw.errors import BackendMissing
 
+# Where they exist: Brian 2.8, the last for Python 3.10, does not know all of them.
 _PREFERENCES = {
     "codegen.target": "numpy",
     "core.default_float_dtype": np.float64,
@@ -67,11 +68,11 @@ def settings(b2: Any) -> Iterator[None]:
     """Our preferences and a silent log while the block runs, what was there before afterwards."""
     log = logging.getLogger("brian2")
     level = log.level
-    before = {key: b2.prefs[key] for key in _PREFERENCES}
+    before = {key: b2.prefs[key] for key in _PREFERENCES if key in b2.prefs}
     try:
         log.setLevel(logging.CRITICAL + 1)
-        for key, value in _PREFERENCES.items():
-            b2.prefs[key] = value
+        for key in before:
+            b2.prefs[key] = _PREFERENCES[key]
         with warnings.catch_warnings():
             # Brian calls names of pyparsing and numpy that these deprecate, on every run.
             warnings.simplefilter("ignore", DeprecationWarning)
