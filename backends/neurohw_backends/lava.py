@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from neurohw import child, files
 from neurohw.emulate.definition import neuron_key
 from neurohw.emulate.plan import Plan, plan_run
+from neurohw.emulate.store import load_kernel
 from neurohw.errors import BackendMissing, CapacityError, ChildError, FileError
 from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.network.events import Spikes
@@ -274,13 +275,7 @@ def build(network: FixedPointNetwork, inputs: Inputs, *, steps: int | None = Non
 
 def runtime(network: FixedPointNetwork) -> Any:
     """The exported script as a module."""
-    import types
-
-    module = types.ModuleType("neurohw_lava_program")
-    module.__dict__["__file__"] = str(Path(__file__).with_name("lava_program.py"))
-    sys.modules[module.__name__] = module
-    exec(compile(program_text(network), "neurohw_lava_program.py", "exec"), module.__dict__)
-    return module
+    return load_kernel(program_text(network))
 
 
 def registers_in_lava(network: FixedPointNetwork) -> dict[str, Sequence[str]]:
