@@ -98,7 +98,6 @@ class Format:
 
 
 EXACT = Format(64, True, "exact")
-BOOLEAN = Format(1, False)
 
 
 def parse_format(text: str) -> Format:
