@@ -39,6 +39,7 @@ class Meaning:
 class FixedPopulation:
     """``n`` neurons of the chip's ``neuron``: int64 codes (n,) for every parameter.
 
+    ``alias``: for each neuron the one whose aliased input takes its spikes, or -1.
     ``initial`` holds what the host writes into registers before the first tick; other registers
     start at 0, or at what the neuron's ``start`` equations say.
     """
@@ -49,6 +50,7 @@ class FixedPopulation:
     parameters: Mapping[str, Codes]
     initial: Mapping[str, Codes] = field(default_factory=dict)
     meaning: Meaning | None = None
+    alias: Codes | None = None
 
     @classmethod
     def of(
@@ -59,6 +61,7 @@ class FixedPopulation:
         parameters: Mapping[str, ArrayLike],
         initial: Mapping[str, ArrayLike] | None = None,
         meaning: Meaning | None = None,
+        alias: ArrayLike | None = None,
     ) -> FixedPopulation:
         """From codes (numbers or arrays), each checked against its format."""
         formats, n = neuron.tick.parameters, whole(f"population '{name}': n", n)
@@ -72,11 +75,19 @@ class FixedPopulation:
             if key not in neuron.tick.registers:
                 raise UnknownName.of(f"register of {neuron.name}", key, neuron.tick.registers)
         registers = neuron.tick.registers
+        targets = None
+        if alias is not None:
+            targets = integers(f"population '{name}': alias", alias, -1, n - 1, NetworkError)
+            if targets.shape != (n,):
+                raise NetworkError(f"population '{name}': alias needs {n} targets, -1 for none")
+            if not neuron.aliased and (targets >= 0).any():
+                raise NetworkError(f"population '{name}': {neuron.name} has no aliased input")
         return cls(
             name, n, neuron,
             {k: _codes(f"{name}.{k}", v, n, formats[k]) for k, v in parameters.items()},
             {k: _codes(f"{name}.{k}", v, n, registers[k]) for k, v in (initial or {}).items()},
             meaning,
+            targets if neuron.aliased and targets is not None and (targets >= 0).any() else None,
         )  # fmt: skip
 
     def start(self) -> dict[str, Codes]:
@@ -123,7 +134,11 @@ def _codes(what: str, value: ArrayLike, n: int, form: Format) -> Codes:
 @dataclass(frozen=True, eq=False)
 class FixedProjection:
     """Synapses as stored: ``weight`` int32 mantissas of one ``mode`` and ``exponent``, ``delay``
-    int32 ticks beyond the mandatory one; all of shape (synapses,), sorted by source neuron."""
+    int32 ticks beyond the mandatory one; all of shape (synapses,), sorted by source neuron.
+
+    ``port`` is the input of the target that they write to, '' for its first; ``bits`` is what the
+    chip's weight rule reads as such, None for the chip's own.
+    """
 
     name: str
     source: str
@@ -134,6 +149,8 @@ class FixedProjection:
     delay: NDArray[np.int32]
     exponent: int = 0
     mode: str = ""
+    port: str = ""
+    bits: int | None = None
 
     @property
     def synapses(self) -> int:
@@ -151,6 +168,9 @@ class FixedProjection:
         delay: ArrayLike = 0,
         exponent: int = 0,
         name: str = "",
+        port: str = "",
+        bits: int | None = None,
+        mode: str = "",
     ) -> FixedProjection:
         """From integer columns in any order."""
         label = name or f"{source}->{target}"
@@ -170,7 +190,9 @@ class FixedProjection:
             columns.append(np.array(np.broadcast_to(column, pre_.shape)).astype(np.int32))
         order = np.lexsort((columns[0], pre_))
         post_, weight_, delay_ = (c[order] for c in columns)
-        return cls(label, source, target, pre_[order], post_, weight_, delay_, exponent)
+        return cls(
+            label, source, target, pre_[order], post_, weight_, delay_, exponent, mode, port, bits
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +201,7 @@ class FixedCurrent:
 
     ``weight`` is float64 (n_target, n_source), already in weight units; the sum of weight times
     value over the sources is rounded half to even, ``delay`` ticks after the mandatory one.
+    ``ports``: the inputs that a positive and a negative sum go to, the latter as its size.
     """
 
     name: str
@@ -186,6 +209,7 @@ class FixedCurrent:
     target: str
     weight: NDArray[np.float64]
     delay: int = 0
+    ports: tuple[str, str] = ("", "")
 
     def codes(self, values: NDArray[np.float64]) -> Codes:
         """Integer currents (steps, n_target) from analogue values (steps, n_source).
@@ -205,7 +229,13 @@ class FixedCurrent:
 
 @dataclass(frozen=True, eq=False)
 class FixedPointNetwork:
-    """A network in the integers of one chip: the logical network, before it is mapped to cores."""
+    """A network in the integers of one chip: the logical network, before it is mapped to cores.
+
+    ``input_latency``: ticks from an input's spike to its earliest arrival, as the host presents it;
+    by default the chip's own latency. ``seeds`` of the chip's generators, by name, one for each
+    lane. For a chip with a queue: its ``configuration`` registers, and its ``synapse_memory``
+    (rows, neurons) of stored codes where it does not follow from projections.
+    """
 
     chip: Chip
     dt: float
@@ -217,6 +247,10 @@ class FixedPointNetwork:
     outputs: tuple[str, ...] = ()
     record: QuantisationRecord | None = None
     name: str = "network"
+    input_latency: int | None = None
+    seeds: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    configuration: Mapping[str, int] = field(default_factory=dict)
+    synapse_memory: Codes | None = None
 
     def __post_init__(self) -> None:
         spiking = {name: self.spiking_inputs.get(name, True) for name in self.inputs}
@@ -227,6 +261,54 @@ class FixedPointNetwork:
             _check_projection(self, projection)
         sizes = {name: p.n for name, p in self.populations.items()}
         check_limits(self.chip, self.inputs, sizes, self.projections)
+        self._check_chip()
+
+    def _check_chip(self) -> None:
+        chip = self.chip
+        latency = chip.delivery.latency if self.input_latency is None else self.input_latency
+        object.__setattr__(self, "input_latency", whole("input_latency", latency, 0, 16))
+        seeds = {}
+        for name, given in self.seeds.items():
+            if name not in chip.generators:
+                raise UnknownName.of(f"generator of {chip.name}", name, chip.generators)
+            g = chip.generators[name]
+            values = np.atleast_1d(integers(f"seed of '{name}'", given, 0, (1 << g.taps[1]) - 1))
+            if values.shape != (g.lanes,):
+                raise NetworkError(f"seed of '{name}' has {values.size} values for {g.lanes} lanes")
+            seeds[name] = tuple(values.tolist())
+        merged = {k: seeds.get(k, g.seed) for k, g in chip.generators.items()}
+        object.__setattr__(self, "seeds", MappingProxyType(merged))
+        formats = chip.machine.configuration if chip.machine else {}
+        for key, value in self.configuration.items():
+            if key not in formats:
+                raise UnknownName.of(f"configuration of {chip.name}", key, formats)
+            whole(f"configuration '{key}'", value, formats[key].low, formats[key].high)
+        used = sum(self.sizes.values())
+        if chip.machine is not None and used > chip.machine.neurons:
+            raise CapacityError(
+                f"the network has {used:,} neurons and inputs, {chip.name} has {chip.machine.neurons:,} "
+                f"addresses: {used - chip.machine.neurons:,} too many; use a larger chip or a smaller "
+                "network"
+            )
+        defaults = chip.machine.defaults if chip.machine else {}
+        object.__setattr__(
+            self, "configuration", MappingProxyType({**defaults, **self.configuration})
+        )
+
+    def port(self, p: FixedProjection) -> str:
+        """The input of its target that a projection writes to."""
+        return p.port or self.populations[p.target].neuron.port
+
+    def mixed(self, p: FixedProjection) -> bool:
+        """Whether the weight mode of a projection holds both signs."""
+        modes = {m.name: m for m in self.chip.weight.modes}
+        if p.mode:
+            return modes[p.mode].low < 0 < modes[p.mode].high
+        low, high = int(p.weight.min(initial=0)), int(p.weight.max(initial=0))
+        for mode in modes.values():
+            if mode.low <= low and high <= mode.high:
+                return mode.low < 0 < mode.high
+        return low < 0 < high
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -278,6 +360,15 @@ def _check_projection(net: FixedPointNetwork, p: FixedProjection) -> None:
     for what, column, high in (("pre", p.pre, sizes[p.source]), ("post", p.post, sizes[p.target])):
         if column.size and (column.min() < 0 or column.max() >= high):
             raise NetworkError(f"projection '{p.name}': {what} index outside 0..{high - 1}")
+    neuron = net.populations[p.target].neuron
+    if p.port and p.port not in neuron.ports:
+        raise UnknownName.of(
+            f"input of {neuron.name} in projection '{p.name}':", p.port, neuron.ports
+        )
+    if p.mode and p.mode not in {m.name for m in chip.weight.modes}:
+        raise UnknownName.of(
+            f"weight mode of {chip.name}", p.mode, [m.name for m in chip.weight.modes]
+        )
     low, high = chip.weight.exponent
     if not low <= p.exponent <= high:
         raise CapacityError(
@@ -285,7 +376,13 @@ def _check_projection(net: FixedPointNetwork, p: FixedProjection) -> None:
         )
     if p.weight.size:
         least, most = int(p.weight.min()), int(p.weight.max())
-        fits = [
+        raw = chip.weight.mantissa
+        if raw is not None and not (raw.holds(least) and raw.holds(most)):
+            raise CapacityError(
+                f"projection '{p.name}': weights {least}..{most}; {chip.name} stores {raw.low}.."
+                f"{raw.high}: requantise or split the projection"
+            )
+        fits = [raw] if raw else [
             m for m in chip.weight.modes
             if m.low <= least and most <= m.high and not ((p.weight - m.low) % m.step).any()
         ]  # fmt: skip
@@ -316,6 +413,7 @@ def check_limits(
         limits["neurons"] = min(limits.get("neurons", whole), whole)
     used = {
         "neurons": sum(neurons.values()),
+        "inputs": sum(inputs.values()),
         "synapses": sum(p.synapses for p in projections),
         "fan_in": _most(neurons, [(p.target, p.post) for p in projections]),
         "fan_out": _most({**inputs, **neurons}, [(p.source, p.pre) for p in projections]),

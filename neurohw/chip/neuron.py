@@ -6,7 +6,9 @@ import keyword
 import re
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from neurohw.chip.machine import Machine
 from neurohw.chip.model import FromPhysical, LavaBinding, Neuron, Requirement
 from neurohw.chip.table import Table
 from neurohw.equations import Program, compile_program
@@ -20,51 +22,82 @@ _RESERVED = {
     *PRIMITIVES, *FUNCTIONS, *STEPPING, "table", "np", "range", "scale", "dt", "njit",
     # What generated code calls besides the primitives.
     "min_", "max_", "abs_", "uwrap", "fold", "truth", "wide_shrf", "wide_shr0", "random_bits",
+    "draw", "take_bits",
 }  # fmt: skip
 
 
-def read_neuron(
-    name: str, table: Table, sources: Mapping[str, str], tables: Mapping[str, tuple[int, ...]]
-) -> Neuron:
+@dataclass(frozen=True)
+class Surroundings:
+    """What the rest of the profile says that a neuron depends on."""
+
+    sources: Mapping[str, str]
+    tables: Mapping[str, tuple[int, ...]]
+    generators: Mapping[str, int]
+    engine: str
+    machine: Machine | None
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Texts that a neuron has besides ``tick`` and ``start``."""
+        if self.machine is not None:
+            return tuple(dict.fromkeys(o.phase for o in self.machine.operations.values()))
+        return ("event",) if self.engine == "ordered" else ()
+
+
+def read_neuron(name: str, table: Table, around: Surroundings) -> Neuron:
     """The neuron in ``[neuron.NAME]``; ProfileError or EquationError if it can't be."""
     check_name(table, name)
-    summary, source, status = table.text("summary"), table.source(sources), table.status()
+    summary, source = table.text("summary"), table.source(around.sources)
+    status = table.status()
     registers = _formats(table, "registers", {})
     parameters = _formats(table, "parameters", {}, required=False)
     inputs = _formats(table, "inputs", {})
+    aliased = _formats(table, "aliased", {}, required=False)
     wires = _formats(table, "wires", {}, required=False)
     constants = table.table("constants", required=False)
     for key in constants.data:
         check_name(constants, key)
     numbers = {key: constants.integer(key, -(2**62), 2**62) for key in constants.data}
-    _check_distinct(table, registers, parameters, inputs, wires, numbers)
-    if len(inputs) != 1:
-        raise table.error(f"neuron '{name}' has {len(inputs)} inputs; it must have one", "inputs")
+    _check_distinct(table, registers, parameters, inputs, aliased, wires, numbers)
+    if not set(inputs) - {"count"}:
+        raise table.error(f"neuron '{name}' has no input that synapses write to", "inputs")
+    if len(aliased) > 1 or any(f.overflow not in ("wrap", "clamp") for f in aliased.values()):
+        raise table.error("aliased is one input with an overflow mode: { bonus = 'u5 clamp' }")
 
-    def program(key: str, inputs: Mapping[str, Format]) -> Program:
+    def program(
+        key: str, inputs: Mapping[str, Format], more: Mapping[str, Format] | None = None
+    ) -> Program:
         try:
             return compile_program(
-                table.verbatim(key), registers=registers, wires=wires, parameters=parameters,
-                inputs=inputs, constants=numbers, tables=tables,
+                table.verbatim(key), registers={**registers, **(more or {})}, wires=wires,
+                parameters=parameters, inputs=inputs, constants=numbers, tables=around.tables,
+                generators=around.generators,
             )  # fmt: skip
         except EquationError as error:
             raise table.located(error, key) from None
 
-    tick = program("tick", inputs)
+    if around.machine is not None:
+        tick = Program((), registers, wires, parameters, {}, numbers, around.tables)
+    else:
+        tick = program("tick", {**({} if around.phases else inputs), **aliased})
+    stored = {"syn": around.machine.synapse} if around.machine else {}
+    phases = {key: program(key, inputs, stored) for key in around.phases if table.has(key)}
     start = program("start", {}) if table.has("start") else None
-    written = {a.target for a in tick.assigns}
+    written = {a.target for p in (tick, *phases.values(), start) if p for a in p.assigns}
     for unused in sorted(set(wires) - written):
-        raise table.error(f"wire '{unused}' is never assigned in tick; remove it", "wires")
+        raise table.error(f"wire '{unused}' is never assigned; remove it", "wires")
     lava = table.table("lava") if table.has("lava") else None
     physical = table.table("from_physical", required=False)
     neuron = Neuron(
         name=name, summary=summary, source=source, status=status, tick=tick, start=start,
-        text=_dedented(table, "tick"),
+        text="" if around.machine else _dedented(table, "tick"),
         from_physical={
-            kind: _from_physical(kind, physical.table(kind), tick) for kind in physical.data
+            kind: _from_physical(kind, physical.table(kind), tick, inputs) for kind in physical.data
         },
         lava=None if lava is None else _lava(lava, tick),
         start_text=_dedented(table, "start") if start else "",
+        inputs=inputs, aliased=next(iter(aliased), ""), relay=table.flag("relay"), phases=phases,
+        phase_texts={key: _dedented(table, key) for key in phases},
     )  # fmt: skip
     table.finish()
     return neuron
@@ -124,7 +157,9 @@ def _formulas(
     return found
 
 
-def _from_physical(kind: str, table: Table, tick: Program) -> FromPhysical:
+def _from_physical(
+    kind: str, table: Table, tick: Program, inputs: Mapping[str, Format]
+) -> FromPhysical:
     if kind not in MODELS:
         raise table.error(f"unknown population kind '{kind}'; there are: {', '.join(MODELS)}")
     physical = {*MODELS[kind].parameter_names(), "dt"}
@@ -156,10 +191,15 @@ def _from_physical(kind: str, table: Table, tick: Program) -> FromPhysical:
     except EquationError as error:
         raise table.located(error, "weight") from None
     may_vanish = table.names("may_vanish", tick.parameters, "parameter")
+    ends = table.table("ports", required=False)
+    ports = tuple(
+        ends.choice(k, tuple(inputs)) if ends.data else "" for k in ("positive", "negative")
+    )
+    ends.finish()
     table.finish()
     return FromPhysical(
         kind, tuple(require), {**let, **codes}, weight, initial, realised, registers,
-        frozenset(may_vanish),
+        frozenset(may_vanish), (ports[0], ports[1]),
     )  # fmt: skip
 
 

@@ -55,6 +55,17 @@ class Positions:
                 here = (here[0], here[1] + 1)
         return self._place(at)
 
+    def statement(self, path: Path) -> tuple[int, int, int]:
+        """Offsets of a statement that is there: of its key, of its value, and behind that."""
+        key = self.at = self.keys[path]
+        self._path()
+        self._peek()
+        self.at += 1
+        self._peek()
+        value = self.at
+        self._value(path)
+        return key, value, self.at
+
     def _nearest(self, path: Path) -> int:
         while path:
             if path in self.values:

@@ -117,6 +117,10 @@ class Table:
             raise self.error(f"{self.label(key)} is {value}; it must be in {low}..{high}", key)
         return value
 
+    def flag(self, key: str) -> bool:
+        """true or false; false if missing."""
+        return bool(self.get(key, bool, "true or false", False))
+
     def table(self, key: str, required: bool = True) -> Table:
         """A table inside this one (empty if it may be missing and is)."""
         data = self.get(key, dict, "a table", None if required else {})

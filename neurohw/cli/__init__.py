@@ -18,6 +18,7 @@ EPILOG = """\
 examples:
   neurohw demo                                   a trained network on a chip, from start to report
   neurohw chips                                  the chips there are
+  neurohw chips verify                           replay the vectors that the chips are held to
   neurohw chips loihi2 --show-kernel lif         what a neuron computes, as generated code
   neurohw run NET.nir --dt 1e-4 --integrator euler --chip loihi2 --input spikes.npz -o out/
   neurohw quantise NET.nir --dt 1e-4 --chip ./mychip.toml
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         parser = build_parser()
-        options = parser.parse_args(arguments)
+        options = parser.parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
         if not getattr(options, "run", None):
             parser.print_help()
             return 2
@@ -86,6 +87,15 @@ def build_parser() -> argparse.ArgumentParser:
     for module in (demo, run, chips, quantise, compare, export):
         module.add(commands)
     return parser
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """'chips verify' and 'chips new' are commands of two words."""
+    from neurohw.cli.chips import VERBS
+
+    if len(arguments) > 1 and arguments[0] == "chips" and arguments[1] in VERBS:
+        return [f"chips {arguments[1]}", *arguments[2:]]
+    return list(arguments)
 
 
 def _fail(message: object, code: int) -> int:

@@ -104,7 +104,12 @@ def read_chip(options: argparse.Namespace) -> Chip:
     """The chip that the options name, with its changes."""
     from neurohw.chip import load_chip
 
-    return load_chip(options.chip, dict(map(_change, options.changes)))
+    return load_chip(options.chip, read_changes(options))
+
+
+def read_changes(options: argparse.Namespace) -> dict[str, Any]:
+    """What ``--set`` changes, by key."""
+    return dict(map(_change, options.changes))
 
 
 def _change(text: str) -> tuple[str, Any]:

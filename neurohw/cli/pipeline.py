@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurohw.chip import Chip
+    from neurohw.cli.meant import Meant
     from neurohw.compare import Comparison
     from neurohw.fixed import FixedPointNetwork
     from neurohw.network import Inputs, Network
     from neurohw.recording import Recording
-
-TRACED = 8
-"""Neurons of each population whose membrane is recorded, unless the population is read out."""
-FINE_TRIALS = 20
-"""Trials that the fine reference runs: it tells discretisation from quantisation, not accuracy."""
-SAMPLES = 50_000_000
-"""Register samples that a run may record."""
 
 
 @dataclass(frozen=True)
@@ -59,76 +52,45 @@ class Outcome:
 
 def carry_out(
     network: Network, chip: Chip, inputs: Inputs, steps: int, *, clip: bool = False, seed: int = 0,
-    reference: bool = True, substeps: int = 10, quiet: bool = False,
+    reference: bool = True, substeps: int = 10, quiet: bool = False, meant: Meant | None = None,
 ) -> Outcome:  # fmt: skip
-    """Quantise, run on the chip and in floating point at both steps, and compare."""
+    """Quantise, run on the chip and in floating point at both steps, and compare.
+
+    ``meant``: the float reference of the same network, inputs and steps, if it was run before.
+    """
     from neurohw.cli import console
+    from neurohw.cli.meant import check_labels, mean, recorded
     from neurohw.compare import compare
     from neurohw.emulate import emulate
     from neurohw.quantise import quantise
 
-    _check_labels(network, inputs)
+    check_labels(network, inputs)
     fixed = quantise(network, chip, on_limit="clip" if clip else "error")
-    chosen = _traced(network)
-    registers = {
-        name: [r for r in ("v",) if r in fixed.populations[name].neuron.tick.registers]
-        for name in chosen
-    }
-    samples = inputs.trials * steps * sum(map(len, chosen.values()))
-    record = registers if samples <= SAMPLES else {}
-    neurons = {name: chosen[name] for name in record}
-    with console.progress("on the chip", quiet) as bar:
+    neurons = recorded(network, inputs, steps)
+    record = {name: _membranes(fixed, name) for name in neurons}
+    with console.progress(f"on {chip.name}", quiet) as bar:
         on_chip = emulate(
             fixed, inputs, steps=steps, record=record, neurons=neurons, seed=seed, progress=bar
         )
     if not reference:
         return Outcome(network, fixed, inputs, on_chip, None, None, None, None)
-    meant = _reference(network, inputs, steps, record, neurons, 1, "in floating point", quiet)
+    meant = meant or mean(network, inputs, steps, substeps=substeps, quiet=quiet)
     with console.waiting("comparing", quiet):
         comparison = compare(
-            meant, fixed.physical(on_chip), outputs=network.outputs, labels=inputs.labels
+            meant.reference, fixed.physical(on_chip), outputs=network.outputs, labels=inputs.labels
         )
-    if substeps < 2:
-        return Outcome(network, fixed, inputs, on_chip, meant, comparison, None, None)
-    few = inputs.first(FINE_TRIALS)
-    fine = _reference(network, few, steps, {}, {}, substeps, "at a fine step", quiet)
-    fine_comparison = compare(
-        fine, meant.first(few.trials), outputs=network.outputs, labels=few.labels
-    )
-    return Outcome(network, fixed, inputs, on_chip, meant, comparison, fine, fine_comparison)
+    return Outcome(
+        network, fixed, inputs, on_chip, meant.reference, comparison, meant.fine,
+        meant.fine_comparison,
+    )  # fmt: skip
 
 
-def _check_labels(network: Network, inputs: Inputs) -> None:
-    from neurohw.errors import InputError
-
-    classes = sum(network.populations[name].n for name in network.outputs)
-    if inputs.labels is not None and inputs.labels.max() >= classes:
-        raise InputError(
-            f"a label is {inputs.labels.max()}, the outputs ({', '.join(network.outputs)}) have "
-            f"{classes} neurons, 0..{classes - 1}: check the labels or name the right outputs"
-        )
-
-
-def _reference(
-    network: Network, inputs: Inputs, steps: int, record: Any, neurons: Any, substeps: int,
-    label: str, quiet: bool,
-) -> Recording:  # fmt: skip
-    from neurohw.backend import reference
-    from neurohw.cli import console
-
-    with console.progress(label, quiet) as bar:
-        return reference(
-            network, inputs, steps=steps, record=record, neurons=neurons, substeps=substeps,
-            progress=bar,
-        )  # fmt: skip
-
-
-def _traced(network: Network) -> dict[str, Sequence[int]]:
-    """Neurons to record: all of a population that is read out, the first few of others."""
-    return {
-        name: range(p.n if name in network.outputs and p.n <= 1000 else min(p.n, TRACED))
-        for name, p in network.populations.items() if name not in network.inputs
-    }  # fmt: skip
+def _membranes(fixed: FixedPointNetwork, name: str) -> list[str]:
+    """The register that a population's membrane is read from."""
+    population = fixed.populations[name]
+    meaning = population.meaning
+    read = meaning.rules.registers["v"].names if meaning and "v" in meaning.rules.registers else ()
+    return [r for r in population.neuron.formats if r in (read or ("v",))]
 
 
 def write(outcome: Outcome, folder: Path, title: str, command: str) -> None:

@@ -26,7 +26,8 @@ def add(commands: Commands) -> None:
     parser = command(
         commands, "run", "run a network on a chip, compare with floating point, write a report",
         "  neurohw run NET.nir --dt 1e-4 --integrator euler --chip loihi2 --input spikes.npz -o out/\n"
-        "  neurohw run NET.nir --dt 1e-3 --chip ./mychip.toml --input x.npz --set weight.bits=4 -o out/",
+        "  neurohw run NET.nir --dt 1e-3 --chip ./mychip.toml --input x.npz --set weight.bits=4 -o out/\n"
+        "  neurohw run NET.nir --dt 1e-4 --chip all --input x.npz    one table: loihi1,xylo2 too",
     )  # fmt: skip
     network_options(parser)
     chip_options(parser)
@@ -48,10 +49,12 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
-    from neurohw.cli import console, pipeline
+    from neurohw.cli import console, many, pipeline
 
     if options.output:
         files.check_folder(options.output)
+    if many.is_many(options.chip):
+        return many.run(options)
     chip = read_chip(options)
     network = read_network(options)
     inputs, steps = read_inputs(options, network)

@@ -1,36 +1,57 @@
 """From a fixed-point network to the arrays that kernels walk.
 
 Populations of the same chip neuron stand side by side in one bank. Neurons are numbered through all
-banks, inputs come after them; synapses form one list by source (CSR), whatever projection they came
-from, each with its target, its delay in ticks and its weight with the exponent applied. Only where
-a chip shifts the *sum* of a projection to the right do its synapses take another way, through a
-stage where the sum is formed first.
+banks, inputs come after them. Each bank has a column of sums for each neuron and input port, port
+by port.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurohw.chip.model import Neuron
+from neurohw.emulate.definition import sum_shifted
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedPointNetwork, FixedProjection
+from neurohw.weights import delivered
 
 Int = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Bank:
-    """Populations of one chip neuron: population k holds bank positions low[k] .. high[k]."""
+    """Populations of one chip neuron: ``low`` is the place of each in the bank's arrays."""
 
-    neuron: str
+    neuron: Neuron
     base: int
+    columns: int
     size: int
-    names: tuple[str, ...]
-    order: Int
-    low: Int
-    high: Int
+    low: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where populations are. ``order`` is the order in which they run in a tick: relays first."""
+
+    banks: tuple[Bank, ...]
+    order: tuple[str, ...]
+    relays: int
+    first: Mapping[str, int]
+    neurons: int
+    columns: int
+
+    def bank(self, name: str) -> int:
+        """The number of the bank that holds a population."""
+        return next(k for k, b in enumerate(self.banks) if name in b.low)
+
+    def column(self, name: str, port: str) -> int:
+        """The first column of a population's port."""
+        bank = self.banks[self.bank(name)]
+        return bank.columns + bank.neuron.ports.index(port) * bank.size + bank.low[name]
 
 
 @dataclass(frozen=True)
@@ -45,87 +66,98 @@ class Synapses:
 
 @dataclass(frozen=True)
 class Stage:
-    """Sums of one projection and delay that are shifted right before they arrive."""
+    """Sums of one projection and delay that are shifted right before they arrive.
+
+    ``bits``: the width to which the sum wraps first, 0 where the input does not wrap.
+    """
 
     offset: Int
     size: Int
     base: Int
     delay: Int
     shift: Int
+    bits: Int
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Everything about the network that does not change during a run."""
-
-    banks: tuple[Bank, ...]
-    neurons: int
-    first: dict[str, int]
-    slots: int
-    bound: int
-    direct: Synapses
-    staged: Synapses
-    stage: Stage
-
-
-def build_layout(network: FixedPointNetwork) -> Layout:
-    """Arrays for the kernels; CapacityError if a sum of inputs could leave 64 bits."""
-    banks, first, total = [], {}, 0
+def place(network: FixedPointNetwork) -> Layout:
+    """Give every population its place."""
+    banks, first, total, columns = [], {}, 0, 0
     names = list(network.populations)
     # In one order whatever the network's, so that equal sets of neurons share one kernel.
-    for neuron in sorted({p.neuron.name for p in network.populations.values()}):
-        members = [n for n in names if network.populations[n].neuron.name == neuron]
-        sizes = np.array([network.populations[n].n for n in members], np.int64)
-        high = np.cumsum(sizes)
-        for name, low in zip(members, high - sizes, strict=True):
-            first[name] = total + int(low)
-        order = np.array([names.index(n) for n in members], np.int64)
-        banks.append(
-            Bank(neuron, total, int(high[-1]), tuple(members), order, high - sizes, high)
-        )  # fmt: skip
-        total += int(high[-1])
+    for kind in sorted({p.neuron.name for p in network.populations.values()}):
+        low, size = {}, 0
+        for name in (n for n in names if network.populations[n].neuron.name == kind):
+            low[name], first[name] = size, total + size
+            size += network.populations[name].n
+        neuron = network.populations[next(iter(low))].neuron
+        banks.append(Bank(neuron, total, columns, size, low))
+        total += size
+        columns += size * len(neuron.ports)
+    relays = [n for n in names if network.populations[n].neuron.relay]
+    others = [n for n in names if not network.populations[n].neuron.relay]
     sources = total
     for name, n in network.inputs.items():
         first[name] = sources
         sources += n
-    latency = network.chip.delivery.latency
-    longest = max((int(p.delay.max()) for p in network.projections if p.synapses), default=0)
-    slots = 1 << int(latency + longest).bit_length()
-    summed = [p for p in network.projections if _staged(network, p)]
-    plain = [p for p in network.projections if not _staged(network, p)]
-    bound = _bound(network, total, first)
+    return Layout(tuple(banks), (*relays, *others), len(relays), first, total, columns)
+
+
+def reach(network: FixedPointNetwork, layout: Layout, payloads: Mapping[str, int]) -> int:
+    """Largest size that any sum can reach if every synapse delivered at once.
+
+    ``payloads``: the largest payload that each source sends.
+    """
+    sums = np.zeros(max(layout.columns, 1))
+    for p in network.projections:
+        size = np.abs(_effective(network, p).astype(np.float64)) * payloads[p.source]
+        n = network.sizes[p.target]
+        low = layout.column(p.target, network.port(p))
+        sums[low : low + n] += np.bincount(p.post, size, minlength=n)
+    bound = int(sums.max(initial=0.0)) + 1
     if bound >= 2**62:
         raise CapacityError(f"the sum of all inputs of a neuron can reach {bound}, beyond 64 bits")
+    return bound
+
+
+def _effective(network: FixedPointNetwork, p: FixedProjection) -> Int:
+    exponent = 0 if sum_shifted(network, p) else p.exponent
+    return delivered(network.chip, p.weight, exponent, p.bits, network.mixed(p))
+
+
+def summed_synapses(network: FixedPointNetwork, layout: Layout) -> tuple[Synapses, Synapses, Stage]:
+    """Synapses by source that add to columns; those that go through a stage; the stage.
+
+    Only where a chip shifts the *sum* of a projection to the right do its synapses go through a
+    stage, where the sum is formed first.
+    """
+    first, sources = layout.first, layout.neurons + sum(network.inputs.values())
+    plain = [p for p in network.projections if not sum_shifted(network, p)]
     direct = _csr(
         sources,
         [first[p.source] + p.pre.astype(np.int64) for p in plain],
-        [first[p.target] + p.post.astype(np.int64) for p in plain],
-        [p.delay.astype(np.int64) + latency for p in plain],
-        [_effective(p) for p in plain],
+        [layout.column(p.target, network.port(p)) + p.post.astype(np.int64) for p in plain],
+        [p.delay.astype(np.int64) for p in plain],
+        [_effective(network, p) for p in plain],
     )
-    staged, stage = _stages(network, summed, sources, first, latency)
-
-    return Layout(tuple(banks), total, first, slots, bound, direct, staged, stage)
-
-
-def _staged(network: FixedPointNetwork, p: FixedProjection) -> bool:
-    return p.exponent < 0 and network.chip.weight.right_shift == "sum"
-
-
-def _effective(p: FixedProjection) -> Int:
-    weight = p.weight.astype(np.int64)
-    return weight << p.exponent if p.exponent >= 0 else weight >> -p.exponent
-
-
-def _bound(network: FixedPointNetwork, total: int, first: dict[str, int]) -> int:
-    """Largest size that any sum can reach if every synapse delivered at once, and currents with it."""
-    sums = np.zeros(total)
-    for p in network.projections:
-        size = np.abs(p.weight.astype(np.float64)) * 2.0 ** max(p.exponent, 0)
+    rows: list[tuple[int, ...]] = []
+    pre, target, group, weight = [], [], [], []
+    offset = 0
+    for p in (p for p in network.projections if sum_shifted(network, p)):
         n = network.sizes[p.target]
-        low = first[p.target]
-        sums[low : low + n] += np.bincount(p.post, size, minlength=n)
-    return int(sums.max(initial=0.0)) + 1
+        delays, which = np.unique(p.delay, return_inverse=True)
+        pre.append(first[p.source] + p.pre.astype(np.int64))
+        target.append(offset + which.astype(np.int64) * n + p.post)
+        group.append(len(rows) + which.astype(np.int64))
+        weight.append(_effective(network, p))
+        form = network.populations[p.target].neuron.inputs[network.port(p)]
+        bits = form.bits if form.overflow == "wrap" and form.signed else 0
+        for delay in delays:
+            column = layout.column(p.target, network.port(p))
+            rows.append((offset, n, column, int(delay), -p.exponent, bits))
+            offset += n
+    table = np.array(rows, np.int64).reshape(-1, 6)
+    stage = Stage(*(np.ascontiguousarray(column) for column in table.T))
+    return direct, _csr(sources, pre, target, group, weight), stage
 
 
 def _csr(
@@ -145,27 +177,87 @@ def _csr(
     )  # fmt: skip
 
 
-def _stages(
-    network: FixedPointNetwork,
-    projections: list[FixedProjection],
-    sources: int,
-    first: dict[str, int],
-    latency: int,
-) -> tuple[Synapses, Stage]:
-    """One stage per projection and delay; synapses point into it, their 'delay' is its number."""
-    rows: list[tuple[int, int, int, int, int]] = []
-    pre, target, group, weight = [], [], [], []
-    offset = 0
-    for p in projections:
-        n = network.sizes[p.target]
-        delays, which = np.unique(p.delay, return_inverse=True)
-        pre.append(first[p.source] + p.pre.astype(np.int64))
-        target.append(offset + which.astype(np.int64) * n + p.post)
-        group.append(len(rows) + which.astype(np.int64))
-        weight.append(p.weight.astype(np.int64))
-        for delay in delays:
-            rows.append((offset, n, first[p.target], int(delay) + latency, -p.exponent))
-            offset += n
-    table = np.array(rows, np.int64).reshape(-1, 5)
-    stage = Stage(*(np.ascontiguousarray(column) for column in table.T))
-    return _csr(sources, pre, target, group, weight), stage
+@dataclass(frozen=True)
+class Listed:
+    """Synapses of the ordered engine by source: bank, place, population and port of each target."""
+
+    start: Int
+    bank: Int
+    place: Int
+    population: Int
+    port: Int
+    weight: Int
+
+
+def listed_synapses(network: FixedPointNetwork, layout: Layout) -> Listed:
+    """Synapses in the order in which their source delivers them: by projection, then target."""
+    sources = layout.neurons + sum(network.inputs.values())
+    columns: list[list[Int]] = [[] for _ in range(7)]
+    for k, p in enumerate(network.projections):
+        bank = layout.bank(p.target)
+        post = p.post.astype(np.int64)
+        neuron = layout.banks[bank].neuron
+        values = (
+            layout.first[p.source] + p.pre.astype(np.int64), np.full_like(post, k),
+            np.full_like(post, bank), layout.banks[bank].low[p.target] + post,
+            np.full_like(post, layout.order.index(p.target)),
+            np.full_like(post, neuron.ports.index(network.port(p))), _effective(network, p),
+        )  # fmt: skip
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+    empty = np.zeros(0, np.int64)
+    source, number, bank_, place_, population, port, weight = (
+        np.concatenate([empty, *c]) for c in columns
+    )
+    order = np.lexsort((place_, number, source))
+    start = np.zeros(sources + 1, np.int64)
+    np.cumsum(np.bincount(source, minlength=sources), out=start[1:])
+    return Listed(start, *(c[order] for c in (bank_, place_, population, port, weight)))
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Weights of the ordered engine by index: for each population that gets events and each port the
+    first number and size of its source, and where the weights (source, target) start."""
+
+    population: Int
+    bank: Int
+    source: Int
+    size: Int
+    offset: Int
+    weight: Int
+    longest: int
+
+
+def dense_synapses(network: FixedPointNetwork, layout: Layout) -> Dense:
+    """One matrix for each population and port; CapacityError if a port has two sources."""
+    groups, ports = [], max((len(b.neuron.ports) for b in layout.banks), default=1)
+    matrices, used = [np.zeros(0, np.int64)], 0
+    for name in network.populations:
+        incoming = [p for p in network.projections if p.target == name]
+        if not incoming:
+            continue
+        bank, n = layout.bank(name), network.sizes[name]
+        row = np.full((3, ports), -1, np.int64)
+        for k, port in enumerate(layout.banks[bank].neuron.ports):
+            mine = [p for p in incoming if network.port(p) == port]
+            if len({p.source for p in mine}) > 1:
+                raise CapacityError(
+                    f"population '{name}': input '{port}' has sources "
+                    f"{', '.join(sorted({p.source for p in mine}))}; {network.chip.name} takes one"
+                )
+            if mine:
+                size = network.sizes[mine[0].source]
+                matrix = np.zeros((size, n), np.int64)
+                for p in mine:
+                    np.add.at(matrix, (p.pre, p.post), _effective(network, p))
+                row[:, k] = layout.first[mine[0].source], size, used
+                matrices.append(matrix.ravel())
+                used += matrix.size
+        groups.append((layout.order.index(name), bank, row))
+    table = np.array([g[2] for g in groups], np.int64).reshape(len(groups), 3, ports)
+    sources, sizes, offsets = (np.ascontiguousarray(table[:, k]) for k in range(3))
+    return Dense(
+        np.array([g[0] for g in groups], np.int64), np.array([g[1] for g in groups], np.int64),
+        sources, sizes, offsets, np.concatenate(matrices), int(sizes.max(initial=0)),
+    )  # fmt: skip

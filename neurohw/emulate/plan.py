@@ -21,14 +21,15 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A checked run: ``probes`` are the registers to record, by population and register, with the
-    int64 neuron indices; ``injected`` int64 (trials, steps, n) is added to a population's input."""
+    """A checked run: ``probes`` are the registers, wires and inputs to record, by population and
+    name, with the int64 neuron indices; ``injected`` int64 (trials, steps, n) is added to an input
+    of a population."""
 
     network: FixedPointNetwork
     steps: int
     trials: int
     spikes: Mapping[str, Spikes]
-    injected: Mapping[str, Codes]
+    injected: Mapping[str, Mapping[str, Codes]]
     probes: Mapping[str, Mapping[str, Codes]]
     stride: int
     seed: int
@@ -44,7 +45,7 @@ def plan_run(
     stride: int,
     seed: int,
     on_overflow: OnOverflow,
-    injected: Mapping[str, ArrayLike] | None,
+    injected: Mapping[str, ArrayLike | Mapping[str, ArrayLike]] | None,
 ) -> Plan:
     """Check everything a run is given; InputError or UnknownName name what does not fit."""
     if inputs is None:
@@ -61,22 +62,33 @@ def plan_run(
     if on_overflow not in ("count", "raise"):
         raise InputError(f"on_overflow is {on_overflow!r}; it is 'count' or 'raise'")
     for name, s in inputs.spikes.items():
-        if s.value is not None:
+        payload = network.chip.delivery.input_payload
+        if s.value is not None and payload.bits == 1:
             raise InputError(
                 f"input '{name}' has {int(s.value.max())} spikes of one channel in one step; spikes "
                 f"of {network.chip.name} are binary: split the channel or thin the input"
+            )
+        if (
+            s.value is not None
+            and payload.overflow == "error"
+            and s.count
+            and not (payload.holds(int(s.value.min())) and payload.holds(int(s.value.max())))
+        ):
+            raise InputError(
+                f"input '{name}' has a spike of value {int(np.abs(s.value).max())}; "
+                f"{network.chip.name} takes {payload.low}..{payload.high}: scale the input down"
             )
         again = (np.diff(s.trial) == 0) & (np.diff(s.step) == 0) & (np.diff(s.neuron) == 0)
         if again.any():
             k = int(np.flatnonzero(again)[0])
             raise InputError(
                 f"input '{name}' has the spike of channel {s.neuron[k]} at step {s.step[k]} of trial "
-                f"{s.trial[k]} twice; spikes of {network.chip.name} are binary: drop one"
+                f"{s.trial[k]} twice; give one event with the number of spikes, or drop one"
             )
     return Plan(
         network=network, steps=steps, trials=inputs.trials,
         spikes={
-            name: _cut(inputs.spikes.get(name) or Spikes.none(n), steps)
+            name: _cut(inputs.spikes.get(name) or Spikes.none(n), steps, network)
             for name, n in network.inputs.items() if network.spiking_inputs[name]
         },
         injected=_injected(network, inputs, steps, injected or {}),
@@ -85,9 +97,16 @@ def plan_run(
     )  # fmt: skip
 
 
-def _cut(spikes: Spikes, steps: int) -> Spikes:
+def _cut(spikes: Spikes, steps: int, network: FixedPointNetwork) -> Spikes:
+    """What the run is given of the spikes: its steps, values as the chip's input holds them."""
     keep = spikes.step < steps
-    return Spikes(spikes.n, spikes.trial[keep], spikes.step[keep], spikes.neuron[keep])
+    value = spikes.value
+    if value is not None:
+        form = network.chip.delivery.input_payload
+        value = np.array([form.store(v) for v in value.tolist()], np.int32)
+        keep &= value != 0
+        value = value[keep]
+    return Spikes(spikes.n, spikes.trial[keep], spikes.step[keep], spikes.neuron[keep], value)
 
 
 def _probes(
@@ -113,23 +132,28 @@ def _probes(
         chosen = neurons.get(name, np.arange(population.n))
         indices = np.unique(integers(f"neurons of '{name}'", chosen, 0, population.n - 1))
         for register in registers:
-            if register not in population.neuron.tick.registers:
+            if register not in population.neuron.formats:
                 raise UnknownName.of(
                     f"register of {population.neuron.name} ('{name}')", register,
-                    population.neuron.tick.registers,
+                    population.neuron.formats,
                 )  # fmt: skip
             probes.setdefault(name, {})[register] = indices
     return probes
 
 
 def _injected(
-    network: FixedPointNetwork, inputs: Inputs, steps: int, direct: Mapping[str, ArrayLike]
-) -> dict[str, Codes]:
-    total: dict[str, Codes] = {}
+    network: FixedPointNetwork, inputs: Inputs, steps: int,
+    direct: Mapping[str, ArrayLike | Mapping[str, ArrayLike]],
+) -> dict[str, dict[str, Codes]]:  # fmt: skip
+    total: dict[str, dict[str, Codes]] = {}
+    if direct and network.chip.delivery.engine not in ("summed", "ring buffer"):
+        raise InputError(f"{network.chip.name} has no sums to inject into; give spikes")
 
-    def add(name: str, values: Codes, at: int) -> None:
+    def add(name: str, port: str, values: Codes, at: int) -> None:
         n = network.populations[name].n
-        whole = total.setdefault(name, np.zeros((inputs.trials, steps, n), np.int64))
+        whole = total.setdefault(name, {}).setdefault(
+            port, np.zeros((inputs.trials, steps, n), np.int64)
+        )
         length = min(values.shape[1], steps - at)
         if length > 0:
             whole[:, at : at + length] += values[:, :length]
@@ -138,18 +162,30 @@ def _injected(
         if current.source in inputs.currents:
             analogue = inputs.currents[current.source]
             codes = np.stack([current.codes(trial) for trial in analogue])
-            add(current.target, codes, network.chip.delivery.latency + current.delay)
+            assert network.input_latency is not None
+            at = network.input_latency + current.delay
+            port = current.ports[0] or network.populations[current.target].neuron.port
+            if current.ports[0] == current.ports[1]:
+                add(current.target, port, codes, at)
+            else:
+                add(current.target, port, np.maximum(codes, 0), at)
+                add(current.target, current.ports[1], np.maximum(-codes, 0), at)
     for name, given in direct.items():
         if name not in network.populations:
             raise UnknownName.of("population", name, network.populations)
-        values = integers(f"injected['{name}']", given, -(2**61), 2**61)
-        n = network.populations[name].n
-        if values.ndim == 2:
-            values = values[None]
-        if values.ndim != 3 or values.shape[0] != inputs.trials or values.shape[2] != n:
-            raise InputError(
-                f"injected['{name}'] has shape {values.shape}; give integers (trials, steps, n) = "
-                f"({inputs.trials}, {steps}, {n})"
-            )
-        add(name, values, 0)
+        population = network.populations[name]
+        by_port = given if isinstance(given, Mapping) else {population.neuron.port: given}
+        for port, array in by_port.items():
+            if port not in population.neuron.ports:
+                raise UnknownName.of(f"input of '{name}'", port, population.neuron.ports)
+            values = integers(f"injected['{name}']", array, -(2**61), 2**61)
+            if values.ndim == 2:
+                values = values[None]
+            shape = (inputs.trials, steps, population.n)
+            if values.ndim != 3 or values.shape[::2] != shape[::2]:
+                raise InputError(
+                    f"injected['{name}'] has shape {values.shape}; give integers "
+                    f"(trials, steps, n) = {shape}"
+                )
+            add(name, port, values, 0)
     return total

@@ -7,7 +7,7 @@ where the analysis could not prove that nothing overflows.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 
 from neurohw.equations.program import Program
@@ -17,6 +17,7 @@ from neurohw.equations.tree import (
     Call,
     Choose,
     Compare,
+    Draw,
     Expression,
     Int,
     Logic,
@@ -24,6 +25,7 @@ from neurohw.equations.tree import (
     Name,
     Unary,
 )
+from neurohw.errors import EquationError
 from neurohw.fixedpoint import Format
 
 _RENAMED = {"min": "min_", "max": "max_", "abs": "abs_"}
@@ -48,10 +50,14 @@ def tables(programs: Iterable[Program]) -> str:
 
 class Emitter:
     """Expressions as Python source. ``arrays``: over numpy arrays instead of single integers;
-    ``draw``: the arguments of ``random_bits`` between the number of bits and the site."""
+    ``draw``: the arguments of ``random_bits`` between the number of bits and the site; ``take``:
+    the text that draws from a generator."""
 
-    def __init__(self, program: Program, arrays: bool, draw: str = "") -> None:
-        self.program, self.arrays, self.draw = program, arrays, draw
+    def __init__(
+        self, program: Program, arrays: bool, draw: str = "",
+        take: Callable[[str], str] | None = None,
+    ) -> None:  # fmt: skip
+        self.program, self.arrays, self.draw, self.take = program, arrays, draw, take
 
     def value(self, node: Expression) -> str:
         """Text of the integer value."""
@@ -69,6 +75,14 @@ class Emitter:
             if self.arrays:
                 return f"np.where({self.test(node.test)}, {then}, {other})"
             return f"({then} if {self.test(node.test)} else {other})"
+        if isinstance(node, Draw):
+            if self.take is None:
+                raise EquationError(
+                    f"draw({node.generator}) has no place here: the generator's state is the chip's",
+                    node.line, node.column,
+                )  # fmt: skip
+            taken = self.take(node.generator)
+            return taken if node.when is None else f"({taken} if {self.test(node.when)} else 0)"
         if isinstance(node, Lookup):
             return f"_table_{node.table}[{self.value(node.index)}]"
         if isinstance(node, Binary):

@@ -21,6 +21,9 @@ from neurohw.equations.tree import (
     Name,
     Unary,
 )
+from neurohw.equations.tree import (
+    Draw as Drawn,
+)
 
 BINARY: dict[str, Callable[[int, int], int]] = {
     "+": lambda a, b: a + b,
@@ -44,9 +47,18 @@ Draw = Callable[[int, int], int]
 """random number of n bits for call site k: draw(n, k)"""
 
 
+Take = Callable[[str], int]
+"""the next number of a generator of the chip: take(name)"""
+
+
 def no_random(bits: int, site: int) -> int:
     """For programs that draw no random numbers."""
     raise AssertionError("this program draws no random numbers")
+
+
+def no_generator(name: str) -> int:
+    """For programs that draw from no generator."""
+    raise AssertionError("this program draws from no generator")
 
 
 def evaluate(
@@ -78,6 +90,8 @@ def evaluate(
         return then if test else other
     if isinstance(node, Lookup):
         return tables[node.table][evaluate(node.index, values, tables, draw)]
+    if isinstance(node, Drawn):
+        raise TypeError("a draw is no part of an expression")
     arguments = [evaluate(a, values, tables, draw) for a in node.arguments]
     if isinstance(node, Call) and node.primitive == "random":
         return draw(arguments[0], node.site)
@@ -89,6 +103,7 @@ def execute(
     values: MutableMapping[str, int],
     draw: Draw = no_random,
     on_overflow: Callable[[int, str, int], None] | None = None,
+    take: Take = no_generator,
 ) -> None:
     """Run the assignments in order on ``values``, which holds registers, parameters and inputs.
 
@@ -98,7 +113,12 @@ def execute(
     values.update(program.constants)
     targets = program.targets
     for k, assign in enumerate(program.assigns):
-        value = evaluate(assign.value, values, program.tables, draw)
+        source = assign.value
+        if isinstance(source, Drawn):
+            wanted = source.when is None or evaluate(source.when, values, program.tables, draw)
+            value = take(source.generator) if wanted else 0
+        else:
+            value = evaluate(source, values, program.tables, draw)
         store = targets[assign.target]
         if on_overflow is not None and store.overflow != "exact" and not store.holds(value):
             on_overflow(k, assign.target, value)

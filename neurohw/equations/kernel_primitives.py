@@ -6,6 +6,8 @@ cache on that file alone. Arguments have been proven to keep every intermediate 
 
 from __future__ import annotations
 
+from typing import Any
+
 # ruff: noqa: FURB136  (min and max as branches: numba then emits a select, not a call)
 
 
@@ -108,3 +110,16 @@ def random_bits(n: int, seed: int, trial: int, step: int, neuron: int, site: int
     x = mix(x + neuron * 0x1B873593)
     x = mix(x + site * 0x27D4EB2F)
     return x >> (32 - n)
+
+
+def take_bits(state: Any, lane: int, bits: int, near: int, far: int) -> int:
+    """The next number of a shift register: ``state[lane]`` holds the ``far`` bits that will enter
+    and the last ``near`` that came out, the newest as bit 0."""
+    entering, out, value = state[lane, 0], state[lane, 1], 0
+    for k in range(bits):
+        bit = (entering & 1) ^ ((out >> (near - 1)) & 1)
+        entering = (entering >> 1) | (bit << (far - 1))
+        out = ((out << 1) | bit) & ((1 << near) - 1)
+        value |= bit << k
+    state[lane, 0], state[lane, 1] = entering, out
+    return value

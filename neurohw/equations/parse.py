@@ -14,6 +14,7 @@ from neurohw.equations.tree import (
     Call,
     Choose,
     Compare,
+    Draw,
     Expression,
     Int,
     Logic,
@@ -41,10 +42,13 @@ _INSTEAD = {
 }
 
 
-def parse(text: str, tables: Collection[str] = ()) -> tuple[Assign, ...]:
+def parse(
+    text: str, tables: Collection[str] = (), generators: Collection[str] = ()
+) -> tuple[Assign, ...]:
     """The assignments in ``text``, or an EquationError that points at what is not in the language.
 
-    ``tables`` are the names that ``table(name, index)`` may use.
+    ``tables`` are the names that ``table(name, index)`` may use, ``generators`` those of
+    ``draw(name)``.
     """
     if len(text) > LONGEST:
         raise EquationError(f"the equations have {len(text)} characters; at most {LONGEST}", 1, 1)
@@ -60,12 +64,13 @@ def parse(text: str, tables: Collection[str] = ()) -> tuple[Assign, ...]:
         raise EquationError(f"{error.msg}", error.lineno or 1, column) from None
     except (RecursionError, MemoryError, ValueError) as error:
         raise EquationError(f"the equations can't be parsed ({error})", 1, 1) from None
-    return _Reader(indent, frozenset(tables)).program(module)
+    return _Reader(indent, frozenset(tables), frozenset(generators)).program(module)
 
 
 class _Reader:
-    def __init__(self, indent: int, tables: frozenset[str]) -> None:
-        self.indent, self.tables, self.randoms, self.depth = indent, tables, 0, 0
+    def __init__(self, indent: int, tables: frozenset[str], generators: frozenset[str]) -> None:
+        self.indent, self.tables, self.generators = indent, tables, generators
+        self.randoms, self.depth = 0, 0
 
     def at(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
         return node.lineno, node.col_offset + 1 + self.indent
@@ -81,7 +86,8 @@ class _Reader:
 
     def statement(self, node: ast.stmt) -> Assign:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target, value = node.targets[0], self.expression(node.value)
+            target = node.targets[0]
+            value = self.draw(node.value) or self.expression(node.value)
         elif isinstance(node, ast.AugAssign):
             target = node.target
             inner = ast.BinOp(left=ast.Name(id=""), op=node.op, right=node.value)
@@ -98,6 +104,23 @@ class _Reader:
         if not isinstance(target, ast.Name):
             raise self.refuse(node, "assign to one name: 'register = expression'")
         return Assign(target.id, value, *self.at(target))
+
+    def draw(self, node: ast.expr) -> Expression | None:
+        """``draw(NAME)`` or ``draw(NAME, when)``, which stands alone."""
+        if not (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "draw"
+        ):
+            return None
+        given = node.args
+        if node.keywords or len(given) not in (1, 2) or not isinstance(given[0], ast.Name):
+            raise self.refuse(node, "write draw(GENERATOR) or draw(GENERATOR, when)")
+        name = given[0].id
+        if name not in self.generators:
+            known = ", ".join(sorted(self.generators)) or "none"
+            raise self.refuse(node, f"unknown generator '{name}'; [random] has: {known}")
+        return Draw(*self.at(node), name, self.expression(given[1]) if given[1:] else None)
 
     def expression(self, node: ast.expr) -> Expression:
         self.depth += 1
@@ -180,6 +203,8 @@ class _Reader:
         if not isinstance(node.func, ast.Name) or node.keywords:
             raise self.refuse(node, "call a primitive by its name, with plain arguments")
         name = node.func.id
+        if name == "draw":
+            raise self.refuse(node, "draw stands alone: 'r = draw(GENERATOR)', then use r")
         if name == "table":
             if len(node.args) != 2 or not isinstance(node.args[0], ast.Name):
                 raise self.refuse(node, "write table(name, index)")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from neurohw.equations.parse import parse
 from neurohw.equations.primitives import Interval
 from neurohw.equations.ranges import Ranges
-from neurohw.equations.tree import Assign, Call, Expression, Name, children
+from neurohw.equations.tree import Assign, Call, Draw, Expression, Name, children
 from neurohw.errors import EquationError
 from neurohw.fixedpoint import Format
 
@@ -30,6 +30,7 @@ class Program:
     inputs: Mapping[str, Format]
     constants: Mapping[str, int]
     tables: Mapping[str, tuple[int, ...]]
+    generators: Mapping[str, int] = field(default_factory=dict)
     ranges: tuple[Interval, ...] = ()
     wide: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
@@ -42,6 +43,12 @@ class Program:
     def randoms(self) -> int:
         """How many random numbers one execution draws."""
         return sum(_randoms(a.value) for a in self.assigns)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The generators it draws from, in the order of the first draw."""
+        found = [a.value.generator for a in self.assigns if isinstance(a.value, Draw)]
+        return tuple(dict.fromkeys(found))
 
     def may_overflow(self, k: int) -> bool:
         """Whether the store of assignment k can change or refuse its value."""
@@ -59,14 +66,16 @@ def compile_program(
     inputs: Mapping[str, Format] | None = None,
     constants: Mapping[str, int] | None = None,
     tables: Mapping[str, tuple[int, ...]] | None = None,
+    generators: Mapping[str, int] | None = None,
 ) -> Program:
     """Parse ``text``, check that every name is declared and written before it is read, prove ranges.
 
-    Raises EquationError with the line and column in ``text``.
+    ``generators``: bits of a draw from each. Raises EquationError with the line and column in ``text``.
     """
     program = Program(
-        parse(text, tables or {}), dict(registers), dict(wires or {}), dict(parameters or {}),
-        dict(inputs or {}), dict(constants or {}), dict(tables or {}),
+        parse(text, tables or {}, generators or {}), dict(registers), dict(wires or {}),
+        dict(parameters or {}), dict(inputs or {}), dict(constants or {}), dict(tables or {}),
+        dict(generators or {}),
     )  # fmt: skip
     _check_names(program)
     ranges, wide = prove(program)
@@ -84,7 +93,7 @@ def prove(
     for declared in (program.registers, program.parameters, program.inputs):
         names.update({k: f.reads for k, f in declared.items()})
     names.update(narrowed or {})
-    ranges = Ranges(names, program.tables)
+    ranges = Ranges(names, program.tables, program.generators)
     found = []
     for assign in program.assigns:
         interval = ranges.of(assign.value)

@@ -16,6 +16,7 @@ from neurohw.equations.tree import (
     Call,
     Choose,
     Compare,
+    Draw,
     Expression,
     Int,
     Logic,
@@ -41,6 +42,7 @@ class Ranges:
 
     names: dict[str, Interval]
     tables: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    generators: Mapping[str, int] = field(default_factory=dict)
     wide: dict[tuple[int, int], int] = field(default_factory=dict)
     limit: Interval = INT64
 
@@ -60,6 +62,10 @@ class Ranges:
             return node.value, node.value
         if isinstance(node, Name):
             return self.names[node.name]
+        if isinstance(node, Draw):
+            if node.when is not None:
+                self.of(node.when)
+            return 0, (1 << self.generators[node.generator]) - 1
         if isinstance(node, Unary):
             low, high = self.of(node.operand)
             if node.op == "-":

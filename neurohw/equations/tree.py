@@ -79,7 +79,18 @@ class Lookup(Node):
     index: Expression
 
 
-Expression = Int | Name | Unary | Binary | Compare | Logic | Choose | Call | Lookup
+@dataclass(frozen=True)
+class Draw(Node):
+    """``draw(generator, when)``: the generator's next number if ``when`` is not 0, else 0.
+
+    Always the whole right side of an assignment, so that the order of draws is that of the text.
+    """
+
+    generator: str
+    when: Expression | None = None
+
+
+Expression = Int | Name | Unary | Binary | Compare | Logic | Choose | Call | Lookup | Draw
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,8 @@ def children(node: Expression) -> tuple[Expression, ...]:
         return node.arguments
     if isinstance(node, Lookup):
         return (node.index,)
+    if isinstance(node, Draw) and node.when is not None:
+        return (node.when,)
     return ()
 
 
@@ -121,6 +134,8 @@ def show(node: Expression) -> str:
         return f"{_nested(node.then)} if {_nested(node.test)} else {_nested(node.otherwise)}"
     if isinstance(node, Lookup):
         return f"table({node.table}, {show(node.index)})"
+    if isinstance(node, Draw):
+        return f"draw({node.generator}{'' if node.when is None else f', {show(node.when)}'})"
     return f"{node.primitive}({', '.join(show(a) for a in node.arguments)})"
 
 

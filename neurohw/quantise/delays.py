@@ -30,10 +30,10 @@ def quantise_delays(p: Projection, chip: Chip, dt: float, on_limit: OnLimit) -> 
     """The nearest code of every delay; CapacityError if the chip can't hold one (or one a source).
 
     A delay of 0 is the earliest arrival there is, one tick after the spike; the chip's code counts
-    from its own latency.
+    from its own latency. Events that follow the equations of a tick (latency 0) are there for the next.
     """
     with np.errstate(over="ignore"):
-        exact = p.delay / dt + 1 - chip.delivery.latency
+        exact = p.delay / dt + 1 - max(chip.delivery.latency, 1)
     whole = np.rint(exact)
     codes = np.clip(whole, chip.delay.low, chip.delay.high).astype(np.int32)
     clipped = int(np.sum(codes != whole))

@@ -8,7 +8,8 @@ leak) is unbounded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,39 +23,44 @@ _HUGE = 10**40
 _ROUNDS = 100
 
 
+@dataclass(frozen=True)
+class Phase:
+    """Equations that run in every tick, and the intervals of what they are given from outside."""
+
+    program: Program
+    given: Mapping[str, Interval]
+
+
 def worst_case(
-    program: Program,
+    phases: Sequence[Phase],
     codes: Mapping[str, NDArray[np.int64]],
     initial: Mapping[str, NDArray[np.int64]],
-    arriving: Interval,
 ) -> dict[str, Interval | None]:
     """The interval that each register and wire needs, None where there is no bound.
 
-    ``arriving`` is the interval of the input; ``initial`` are the registers before the first tick.
+    ``phases`` run one after the other in each tick; ``initial`` are the registers before the first.
     """
-    fixed: dict[str, Interval] = {k: (v, v) for k, v in program.constants.items()}
-    fixed.update({k: _ends(v) for k, v in codes.items()})
-    fixed.update(dict.fromkeys(program.inputs, arriving))
-    start = {k: _ends(initial[k]) for k in program.registers}
+    fixed = {k: _ends(v) for k, v in codes.items()}
+    start = {k: _ends(initial[k]) for k in phases[0].program.registers}
     state = dict(start)
     for _ in range(_ROUNDS):
         history = [state]
         for _ in range(4):
-            reached = _tick(program, fixed, history[-1])
+            reached = _tick(phases, fixed, history[-1])
             if reached is None:
-                return dict.fromkeys(program.targets)
+                return {k: None for phase in phases for k in phase.program.targets}
             history.append({k: _hull(history[-1][k], reached[k]) for k in start})
         state = dict(history[-1])
         moving = [k for k in start if state[k] != history[-2][k]]
         if not moving:
-            return {**(_tick(program, fixed, state) or {}), **state}
+            return {**(_tick(phases, fixed, state) or {}), **state}
         # One register at a time, in the order of the profile: one that follows another would be
         # thrown far beyond its end while that other one still moves.
         first = moving[0]
         state[first] = _hull(state[first], _extrapolate([h[first] for h in history]))
         if _size(state[first]) > _HUGE:
             break
-    return _bounded_part(program, fixed, start)
+    return _bounded_part(phases, fixed, start)
 
 
 def _size(x: Interval) -> int:
@@ -62,39 +68,49 @@ def _size(x: Interval) -> int:
 
 
 def _bounded_part(
-    program: Program, fixed: Mapping[str, Interval], start: dict[str, Interval]
+    phases: Sequence[Phase], fixed: Mapping[str, Interval], start: dict[str, Interval]
 ) -> dict[str, Interval | None]:
     """Bounds of the registers that don't grow, when some do: those reached after many ticks."""
     state, before = dict(start), dict(start)
     for _ in range(500):
         before = state
-        reached = _tick(program, fixed, state)
+        reached = _tick(phases, fixed, state)
         if reached is None:
-            return dict.fromkeys(program.targets)
+            return {k: None for phase in phases for k in phase.program.targets}
         state = {k: _hull(state[k], reached[k]) for k in start}
-    reached = _tick(program, fixed, state)
+    reached = _tick(phases, fixed, state)
     steady = {k: state[k] == before[k] for k in start}
     found: dict[str, Interval | None] = {k: state[k] if steady[k] else None for k in start}
-    for wire in program.wires:
-        old = (_tick(program, fixed, before) or {}).get(wire)
-        found[wire] = None if reached is None or reached[wire] != old else reached[wire]
+    for wire in phases[0].program.wires:
+        old = (_tick(phases, fixed, before) or {}).get(wire)
+        found[wire] = None if reached is None or reached.get(wire) != old else reached.get(wire)
     return found
 
 
 def _tick(
-    program: Program, fixed: Mapping[str, Interval], state: Mapping[str, Interval]
+    phases: Sequence[Phase], fixed: Mapping[str, Interval], state: Mapping[str, Interval]
 ) -> dict[str, Interval] | None:
     """Intervals of everything assigned, after one tick without any overflow rule."""
-    ranges = Ranges({**fixed, **state}, program.tables, limit=(-(10**60), 10**60))
     seen: dict[str, Interval] = {}
-    try:
-        for assign in program.assigns:
-            value = ranges.of(assign.value)
-            ranges.names[assign.target] = value
-            wire = assign.target in program.wires
-            seen[assign.target] = _hull(seen.get(assign.target, value), value) if wire else value
-    except EquationError:
-        return None
+    now = dict(state)
+    for phase in phases:
+        program = phase.program
+        constants = {k: (v, v) for k, v in program.constants.items()}
+        ranges = Ranges(
+            {**constants, **fixed, **phase.given, **now}, program.tables, program.generators,
+            limit=(-(10**60), 10**60),
+        )  # fmt: skip
+        try:
+            for assign in program.assigns:
+                value = ranges.of(assign.value)
+                ranges.names[assign.target] = value
+                wire = assign.target in program.wires
+                seen[assign.target] = (
+                    _hull(seen.get(assign.target, value), value) if wire else value
+                )
+        except EquationError:
+            return None
+        now = {k: ranges.names[k] for k in state}
     return {**{k: state[k] for k in state}, **seen}
 
 

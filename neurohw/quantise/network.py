@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ from neurohw.quantise.scale import (
     margin,
 )
 from neurohw.quantise.stepping import stepping
-from neurohw.quantise.weights import Rounded
+from neurohw.quantise.weights import Part, Rounded, split
 
 _SECONDS = ("tau", "tau_syn", "tau_mem", "tau_adapt", "tau_ref", "t_ref")
 
@@ -69,10 +71,15 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
     clips: list[str] = []
     for name, (neuron, rules) in neurons.items():
         incoming = [p for p in network.projections if p.target == name]
-        spiking = tuple(p for p in incoming if network.populations[p.source].spiking)
         target = Target(
-            name, network.populations[name], neuron, rules, spiking, chip, functions, network.dt
+            name, network.populations[name], neuron, rules, (), chip, functions, network.dt
         )
+        factor = target.factor(target.codes(1.0))
+        spiking = tuple(
+            part for p in incoming if network.populations[p.source].spiking
+            for part in split(p, factor, rules.ports)
+        )  # fmt: skip
+        target = replace(target, incoming=spiking)
         choice = _choose(target, on_limit, clips)
         population = network.populations[name]
         meaning = Meaning(rules, choice.coded.values, functions, choice.scale)
@@ -81,18 +88,19 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
         )
         parameters += _parameter_entries(target, choice)
         headroom += _headroom_entries(target, choice)
-        for p, rounded in zip(spiking, choice.rounded, strict=True):
+        for part, rounded in zip(spiking, choice.rounded, strict=True):
+            p, which = part.projection, part.which
             delays = quantise_delays(p, chip, network.dt, on_limit)
-            if delays.clipped:
+            label = p.name if part.sign > 0 else f"{p.name} ({part.port})"
+            if delays.clipped and label == p.name:
                 clips.append(f"{p.name}: {delays.clipped} delays clipped")
             projections.append(
                 FixedProjection(
-                    p.name, p.source, p.target, p.pre, p.post, rounded.mantissa, delays.codes,
-                    rounded.exponent, rounded.mode.name,
+                    label, p.source, p.target, p.pre[which], p.post[which], rounded.mantissa,
+                    delays.codes[which], rounded.exponent, rounded.mode.name, part.port,
                 )
             )  # fmt: skip
-            wanted = p.weight * choice.factor[p.post]
-            weights.append(_weight_entry(p, wanted, choice, rounded, delays))
+            weights.append(_weight_entry(label, part, choice, rounded, delays))
         for p in incoming:
             if isinstance(network.populations[p.source], CurrentInput):
                 currents += _currents(p, network, choice, chip, on_limit)
@@ -102,10 +110,15 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
         tuple(headroom), tuple(clips),
     )  # fmt: skip
     order = {p.name: k for k, p in enumerate(network.projections)}
+
+    def place(p: FixedProjection) -> tuple[int, str]:
+        name = p.name if p.name in order else p.name.rpartition(" (")[0]
+        return order[name], p.name
+
     return FixedPointNetwork(
         chip=chip, dt=network.dt, inputs=inputs,
         populations=populations,
-        projections=tuple(sorted(projections, key=lambda p: order[p.name])),
+        projections=tuple(sorted(projections, key=place)),
         currents=tuple(currents),
         spiking_inputs={n: network.populations[n].spiking for n in network.inputs},
         outputs=network.outputs, record=record, name=network.name,
@@ -180,21 +193,24 @@ def _headroom_entries(target: Target, choice: Choice) -> list[HeadroomEntry]:
 
 
 def _weight_entry(
-    p: Projection, wanted: NDArray[np.float64], choice: Choice, rounded: Rounded, delays: Delays
+    label: str, part: Part, choice: Choice, rounded: Rounded, delays: Delays
 ) -> WeightEntry:
-    unit = 2.0**rounded.exponent
+    unit, wanted = 2.0**rounded.exponent, part.wanted(choice.factor)
     got = rounded.mantissa * unit
     rms = float(np.sqrt(np.mean(wanted**2))) if wanted.size else 0.0
     error = float(np.sqrt(np.mean((got - wanted) ** 2))) if wanted.size else 0.0
     with np.errstate(all="ignore"):
-        factor = choice.factor[p.post]
+        factor = choice.factor[part.post]
         worst = np.where(factor != 0, np.abs(got - wanted) / np.abs(factor), 0.0)
         step = unit * rounded.mode.step / float(np.abs(choice.factor).max() or 1.0)
     return WeightEntry(
-        projection=p.name, synapses=p.synapses, mode=rounded.mode.name, exponent=rounded.exponent,
+        projection=label, synapses=int(part.which.size), mode=rounded.mode.name, exponent=rounded.exponent,
         step=step, rms_error=error / rms if rms else 0.0, worst=float(worst.max(initial=0.0)),
         vanished=int(np.sum((rounded.mantissa == 0) & (wanted != 0))),
-        distinct=(int(np.unique(p.weight).size), int(np.unique(rounded.mantissa).size)),
+        distinct=(
+            int(np.unique(part.projection.weight[part.which]).size),
+            int(np.unique(rounded.mantissa).size),
+        ),
         moved_delays=delays.moved, worst_delay=delays.worst,
     )  # fmt: skip
 
@@ -202,6 +218,11 @@ def _weight_entry(
 def _currents(
     p: Projection, network: Network, choice: Choice, chip: Chip, on_limit: OnLimit
 ) -> list[FixedCurrent]:
+    if chip.delivery.engine not in ("summed", "ring buffer"):
+        raise CapacityError(
+            f"projection '{p.name}' brings an analogue current; {chip.name} takes spikes only: encode "
+            "the input as spikes or choose another chip"
+        )
     delays = quantise_delays(p, chip, network.dt, on_limit)
     source, target = network.populations[p.source], network.populations[p.target]
     found = []
@@ -210,5 +231,6 @@ def _currents(
         matrix = np.zeros((target.n, source.n))
         np.add.at(matrix, (p.post[mine], p.pre[mine]), p.weight[mine] * choice.factor[p.post[mine]])
         name = p.name if k == 0 else f"{p.name}@{delay}"
-        found.append(FixedCurrent(name, p.source, p.target, matrix, int(delay)))
+        ports = choice.target.rules.ports
+        found.append(FixedCurrent(name, p.source, p.target, matrix, int(delay), ports))
     return found

@@ -8,7 +8,7 @@ every step. Among those of (nearly) the least error, the largest that is safe re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from neurohw.chip.model import Chip, FromPhysical, Neuron
 from neurohw.equations.primitives import Interval
+from neurohw.fixed import FixedPopulation
 from neurohw.fixedpoint import Format
 from neurohw.formulas import Functions
 from neurohw.network.populations import Population
-from neurohw.network.projections import Projection
 from neurohw.quantise.codes import Coded, compute_codes
-from neurohw.quantise.headroom import worst_case
-from neurohw.quantise.weights import Rounded, round_weights
+from neurohw.quantise.headroom import Phase, worst_case
+from neurohw.quantise.weights import Part, Rounded, round_weights
+from neurohw.weights import delivered
 
 HALVINGS = 12
 
@@ -53,7 +54,7 @@ class Target:
     population: Population
     neuron: Neuron
     rules: FromPhysical
-    incoming: tuple[Projection, ...]
+    incoming: tuple[Part, ...]
     chip: Chip
     functions: Functions
     dt: float
@@ -89,10 +90,11 @@ def clipped_choice(options: Sequence[Choice]) -> Choice | None:
 
 
 def formats(neuron: Neuron) -> dict[str, Format]:
-    """Formats of registers, wires and input that could overflow."""
+    """Formats of registers, wires and inputs that could overflow; none for a chip without ticks,
+    whose worst case depends on the order of events."""
     return {
-        k: f for k, f in {**neuron.tick.inputs, **neuron.tick.targets}.items()
-        if f.overflow != "exact" and f.bits > 1
+        k: f for k, f in neuron.formats.items()
+        if f.overflow != "exact" and f.bits > 1 and neuron.tick.assigns
     }  # fmt: skip
 
 
@@ -100,8 +102,8 @@ def _candidates(target: Target) -> list[float]:
     one, two = target.codes(1.0), target.codes(2.0)
     factor = target.factor(one)
     found: set[float] = set()
-    for projection in target.incoming:
-        wanted = projection.weight * factor[projection.post]
+    for part in target.incoming:
+        wanted = part.wanted(factor)
         if not np.any(wanted):
             continue
         low, high = float(wanted.min(initial=0.0)), float(wanted.max(initial=0.0))
@@ -117,17 +119,40 @@ def _candidates(target: Target) -> list[float]:
         if largest and np.array_equal(two.wanted[name], 2 * wanted):
             top = target.neuron.tick.parameters[name].high / largest
             found.update(top * 2.0**-k for k in range(HALVINGS))
+    found.update(_filling(target, factor))
     return sorted(s for s in found if np.isfinite(s) and s > 0) or [1.0]
 
 
+def _filling(target: Target, factor: NDArray[np.float64]) -> Iterator[float]:
+    """Scales at which all weights of a neuron together just fill an input."""
+    for port, (low, high) in _sums(target, [p.wanted(factor) for p in target.incoming]).items():
+        form = target.neuron.inputs[port]
+        for sum_, end in ((low, form.low), (high, form.high)):
+            if sum_ and end:
+                # A little below, so that rounding half of the weights up does not overfill it.
+                yield from (0.999 * end / sum_ * 2.0**-k for k in range(HALVINGS))
+
+
+def _sums(target: Target, values: Sequence[NDArray[np.float64]]) -> dict[str, tuple[float, float]]:
+    """The least and largest sum over the synapses of a neuron, by input port."""
+    n = target.population.n
+    sums = {port: np.zeros((2, n)) for port in target.neuron.ports}
+    for part, value in zip(target.incoming, values, strict=True):
+        mine = sums[part.port or target.neuron.port]
+        mine[0] += np.bincount(part.post, np.minimum(value, 0), minlength=n)
+        mine[1] += np.bincount(part.post, np.maximum(value, 0), minlength=n)
+    return {k: (float(v[0].min()), float(v[1].max())) for k, v in sums.items()}
+
+
 def _try(target: Target, scale: float) -> Choice | None:
-    coded = target.codes(scale)
+    # Codes that do not depend on the scale err the same at every scale.
+    coded, steady = target.codes(scale), target.codes(2 * scale)
     factor = target.factor(coded)
     rounded, squared, total = [], 0.0, 0.0
     dropped = 0.0
-    for projection in target.incoming:
-        wanted = projection.weight * factor[projection.post]
-        result = round_weights(wanted, target.chip.weight)
+    for part in target.incoming:
+        wanted = part.wanted(factor)
+        result = round_weights(wanted, target.chip)
         if result is None:
             return None
         rounded.append(result)
@@ -139,7 +164,7 @@ def _try(target: Target, scale: float) -> Choice | None:
     cost = (squared / total) ** 0.5 if total else 0.0
     cost += dropped
     for name, wanted in coded.wanted.items():
-        if name in target.rules.may_vanish:
+        if name in target.rules.may_vanish or np.array_equal(wanted, steady.wanted[name]):
             continue
         with np.errstate(all="ignore"):
             error = np.where(wanted != 0, np.abs(coded.codes[name] - wanted) / np.abs(wanted), 0.0)
@@ -148,17 +173,36 @@ def _try(target: Target, scale: float) -> Choice | None:
 
 
 def _reach(target: Target, coded: Coded, rounded: Sequence[Rounded]) -> dict[str, Interval | None]:
-    n = target.population.n
-    low, high = np.zeros(n), np.zeros(n)
-    for projection, r in zip(target.incoming, rounded, strict=True):
-        weight = r.mantissa.astype(np.float64) * 2.0**r.exponent
-        low += np.bincount(projection.post, np.minimum(weight, 0), minlength=n)
-        high += np.bincount(projection.post, np.maximum(weight, 0), minlength=n)
-    arriving = (int(np.floor(low.min())), int(np.ceil(high.max())))
-    registers = target.neuron.tick.registers
-    initial = {r: coded.initial.get(r, np.zeros(1, np.int64)) for r in registers}
-    reach = worst_case(target.neuron.tick, coded.codes, initial, arriving)
-    return {**reach, target.neuron.port: arriving}
+    chip, neuron = target.chip, target.neuron
+    if chip.machine is not None:
+        return {}
+    weights: list[NDArray[np.float64]] = []
+    for r in rounded:
+        mixed = r.mode.low < 0 < r.mode.high
+        if r.exponent < 0 and chip.weight.right_shift == "sum":
+            unit, exponent = 2.0**r.exponent, 0
+        else:
+            unit, exponent = 1.0, r.exponent
+        weights.append(np.asarray(delivered(chip, r.mantissa, exponent, None, mixed) * unit, float))
+    sums = _sums(target, weights)
+    arriving: dict[str, Interval] = {
+        port: (int(np.floor(low)), int(np.ceil(high))) for port, (low, high) in sums.items()
+    }
+    population = FixedPopulation.of(
+        target.name, target.population.n, neuron, coded.codes, coded.initial
+    )
+    aliased = (
+        {neuron.aliased: (0, neuron.tick.inputs[neuron.aliased].high)} if neuron.aliased else {}
+    )
+    if "event" in neuron.phases:
+        # All events of a tick as one that carries their sum.
+        event = Phase(neuron.phases["event"], {**arriving, "count": (1, 1)})
+        phases = [event, Phase(neuron.tick, aliased)]
+        if chip.delivery.latency == 0:
+            phases.reverse()
+    else:
+        phases = [Phase(neuron.tick, {**arriving, **aliased})]
+    return {**worst_case(phases, coded.codes, population.start()), **arriving}
 
 
 def margin(reach: Interval | None, form: Format) -> float:

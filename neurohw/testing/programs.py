@@ -45,7 +45,9 @@ def random_neuron(seed: int, draws: bool = False, name: str = "n") -> Neuron:
             )  # fmt: skip
         except EquationError:
             continue
-        return Neuron(name, f"random {seed}", "random", "assumed", program, None, text, {})
+        return Neuron(
+            name, f"random {seed}", "random", "assumed", program, None, text, {}, inputs=inputs
+        )
 
 
 def _format(rng: random.Random) -> Format:

@@ -7,7 +7,8 @@ import pytest
 from neurohw_backends.lava_ticks import generated_section
 
 from neurohw.emulate import emulate, interpret
-from neurohw.emulate.generate import kernel_source
+from neurohw.emulate.generate import Kind, Setting
+from neurohw.emulate.loops import kernel_source
 from neurohw.equations.interpret import execute
 from neurohw.equations.kernel_primitives import random_bits
 from neurohw.errors import RegisterOverflow
@@ -103,6 +104,6 @@ def test_random_bits_are_uniform_and_independent_of_order():
 
 
 def test_kernel_source_names_every_equation(loihi2):
-    source = kernel_source([loihi2.neurons["lif"]])
+    source = kernel_source([Kind(loihi2.neurons["lif"])], Setting(loihi2.delivery))
     for line in loihi2.neurons["lif"].text.splitlines():
         assert f"# {line}" in source

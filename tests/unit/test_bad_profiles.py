@@ -158,7 +158,7 @@ def test_the_profile_itself_is_right() -> None:
         ('v = "s16 clamp" }', "v = ¦16 }", "registers.v is 16"),
         ('v = "s16 clamp" }', 'v = "s16 clamp", ¦import = "u1" }', "'import' is no name"),
         ('v = "s16 clamp" }', 'v = "s16 clamp", ¦fold = "u1" }', "word of the language"),
-        ('syn = "s16 clamp" }', 'syn = "s16 clamp", b = "u1" }', "2 inputs; it must have one"),
+        ('syn = "s16 clamp" }', 'count = "s16 clamp" }', "no input that synapses write to"),
         ('spike = "u1" }', 'spike = "u1", odd = "u1" }', "wire 'odd' is never assigned"),
         ("[neuron.lif.from_physical.LIF]", "¦[neuron.lif.from_physical.LIFF]", "kind 'LIFF'"),
         ('codes.vth = "scale * v_threshold"\n', "", "no formula for 'vth'"),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import neurohw as nh
-from neurohw.emulate.generate import kernel_source
+from neurohw.emulate.generate import Kind, Setting
+from neurohw.emulate.loops import kernel_source
 from neurohw.emulate.store import cache_folder, load_kernel
 from neurohw.errors import CapacityError, InputError, RegisterOverflow, UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
@@ -100,7 +101,9 @@ def test_kernels_are_cached_on_disk(loihi2, tmp_path, monkeypatch):
 
 def test_a_tampered_cache_file_is_replaced(loihi2, tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROHW_CACHE_DIR", str(tmp_path))
-    source = kernel_source([loihi2.neurons["li"]]) + "\n# only here\n"
+    source = (
+        kernel_source([Kind(loihi2.neurons["li"])], Setting(loihi2.delivery)) + "\n# only here\n"
+    )
     module = load_kernel(source)
     path = tmp_path / f"{module.__name__.replace('neurohw_', '')}.py"
     path.write_text("raise SystemExit('not ours')")
@@ -149,12 +152,24 @@ def test_what_is_refused(loihi2):
         nh.emulate(network, inputs, stride=0)
     with pytest.raises(InputError, match="seed"):
         nh.emulate(network, inputs, seed=-1)
-    with pytest.raises(InputError, match="binary"):
-        nh.emulate(network, nh.Inputs.from_dense({"in": np.full((5, 1), 3)}))
-    with pytest.raises(CapacityError, match="in no weight mode"):
+    with pytest.raises(CapacityError, match=r"300; loihi2 stores -256..255"):
         FixedPointNetwork(
             loihi2, 1e-3, {"in": 1}, {"a": network.populations["a"]},
             (FixedProjection.of("in", "a", [0], [0], [300]),),
+        )  # fmt: skip
+
+
+def test_what_a_binary_chip_refuses():
+    chip = nh.load_chip("prototype")
+    network = random_network(1, chip)
+    size = network.inputs["input"]
+    with pytest.raises(InputError, match="binary"):
+        nh.emulate(network, nh.Inputs.from_dense({"input": np.full((5, size), 3)}))
+    name = next(iter(network.populations))
+    with pytest.raises(CapacityError, match="in no weight mode"):
+        FixedPointNetwork(
+            chip, 1e-3, {"in": 1}, {name: network.populations[name]},
+            (FixedProjection.of("in", name, [0], [0], [300]),),
         )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import neurohw as nh
 from neurohw.errors import CapacityError
-from neurohw.quantise.headroom import worst_case
+from neurohw.quantise.headroom import Phase, worst_case
 from neurohw.quantise.weights import round_weights
 
 
@@ -90,7 +90,7 @@ def test_headroom_equals_a_closed_form(loihi2):
     codes = {"du": 819, "dv": 205, "vth": 1000, "bias_mant": 50, "bias_exp": 1}
     arrays = {k: np.array([v]) for k, v in codes.items()}
     initial = {"u": np.zeros(1, np.int64), "v": np.zeros(1, np.int64)}
-    reach = worst_case(neuron.tick, arrays, initial, (-300, 500))
+    reach = worst_case([Phase(neuron.tick, {"syn": (-300, 500)})], arrays, initial)
     u = 500 * 64 / (820 / 4096)
     v = (u + 100) / (205 / 4096)
     assert reach["u"][1] == pytest.approx(u, rel=0.01)
@@ -134,7 +134,7 @@ def test_projections_of_different_size_get_their_own_exponents(loihi2):
 
 def test_round_weights_is_the_nearest_of_the_lattice(loihi2):
     wanted = np.array([-200.2, -3.0, 0.4, 77.7, 253.9])
-    result = round_weights(wanted, loihi2.weight)
+    result = round_weights(wanted, loihi2)
     assert result.mode.name == "mixed"
     unit = 2.0**result.exponent
     for mantissa, real in zip(result.mantissa, wanted, strict=True):

@@ -7,6 +7,7 @@ import neurohw as nh
 
 WIDE = {
     "weight.bits": 30,
+    "weight.mantissa": "s32",
     "weight.modes": [{"name": "signed", "min": "-2**bits", "max": "2**bits - 1", "step": 1}],
     "weight.exponent.min": 0,
     "weight.exponent.max": 0,

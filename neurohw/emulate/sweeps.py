@@ -1,0 +1,250 @@
+"""The kernel of an event-driven chip, as source text: words, queue, sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from neurohw.chip.machine import Branch, Machine, Operation, Rule
+from neurohw.emulate.generate import (
+    FAIL_POPULATION,
+    JIT,
+    Body,
+    Kind,
+    Setting,
+    _arguments,
+    _function,
+    generated_module,
+)
+from neurohw.equations.emit import Emitter
+
+QUEUE_AT, QUEUED, DONE, SPIKES, OUTPUTS, CHANGES, NEXT, TURN, EVENT = range(9)
+"""Places in ``_status``: head and length of the queue, how many operations, spikes, outputs and
+changes are in the buffers, the next word, whether the queue's turn has come, the last word accepted."""
+
+_STATE = (
+    "_status", "_queue", "_synapses", "_owner", "_place", "_low", "_overflows", "_failure",
+    "_operations", "_spikes", "_outputs", "_changes",
+)  # fmt: skip
+
+
+def _indented(text: str, spaces: int) -> str:
+    return "\n".join(" " * spaces + line if line else "" for line in text.strip("\n").split("\n"))
+
+
+def machine_source(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
+    """The whole module for these neurons and this machine."""
+    phases = dict.fromkeys(o.phase for o in machine.operations.values())
+    parts = [_phase(kind, phase, setting) for kind in kinds for phase in phases]
+    parts += [_spike(machine)]
+    parts += [_operation(o, kinds, machine, setting) for o in machine.operations.values()]
+    parts.append(_run(kinds, machine, setting))
+    return generated_module(kinds, parts)
+
+
+def machine_arguments(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> list[str]:
+    """Names of the arguments of ``run``, in order."""
+    names = [
+        "_words",
+        "_saturate",
+        "_limit",
+        "_spare",
+        "_record",
+        *_STATE,
+        *_common(kinds, machine),
+    ]
+    for kind in kinds:
+        names += [f"_log_{kind.name}_{r}" for r in kind.neuron.tick.registers]
+    return names
+
+
+def _common(kinds: Sequence[Kind], machine: Machine) -> list[str]:
+    arrays = [f"_all_{kind.name}_{x}" for kind in kinds for x in kind.arrays]
+    return [*machine.configuration, *arrays]
+
+
+def _value(rule: Rule) -> str:
+    return Emitter(rule.program, arrays=False).value(rule.program.assigns[0].value)
+
+
+def _phase(kind: Kind, phase: str, setting: Setting) -> str:
+    """One phase on neuron ``_j`` of its bank: whether it went well, its spike, its synapse."""
+    body = Body(kind, phase, setting, "return False, 0, 0", "_local")
+    for name in kind.neuron.inputs:
+        body.lines.append(f"{name} = np.int64(_given_{name})")
+    if "syn" not in kind.neuron.inputs:
+        body.lines.append("syn = np.int64(_given_syn)")
+    body.load()
+    body.run("0, 0, 0, 0")
+    body.keep()
+    spikes = any(a.target == "spike" for a in body.program.assigns)
+    given = dict.fromkeys([*(f"_given_{n}" for n in kind.neuron.inputs), "_given_syn"])
+    return _function(
+        f"{phase}_{kind.name}",
+        ["_j", "_local", *given, *_arguments(kind, setting), "_overflows", "_failure"],
+        kind.neuron.phase_texts[phase], body.lines, body.counted,
+        f"True, {'spike' if spikes else 0}, syn",
+    )  # fmt: skip
+
+
+def _spike(machine: Machine) -> str:
+    return f"""
+{JIT}def _emit(neuron, {", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])}):
+    _fate = 0
+    if {_value(machine.spike_unless)} != 0:
+        _fate = 2
+    elif _status[{QUEUED}] >= _queue.size:
+        _fate = 1
+    else:
+        _queue[(_status[{QUEUE_AT}] + _status[{QUEUED}]) % _queue.size] = {_value(machine.spike_push)}
+        _status[{QUEUED}] += 1
+    _k = _status[{SPIKES}]
+    _spikes[_k, 0] = _status[{DONE}]
+    _spikes[_k, 1] = neuron
+    _spikes[_k, 2] = _fate
+    _status[{SPIKES}] += 1
+    if {_value(machine.spike_output_when)} != 0:
+        _outputs[_status[{OUTPUTS}], 0] = _status[{DONE}]
+        _outputs[_status[{OUTPUTS}], 1] = {_value(machine.spike_output)}
+        _status[{OUTPUTS}] += 1
+"""
+
+
+def _operation(
+    operation: Operation, kinds: Sequence[Kind], machine: Machine, setting: Setting
+) -> str:
+    branches = []
+    for k, kind in enumerate(kinds):
+        given = {
+            name: f"_in_{name}" if name in operation.inputs else "0" for name in kind.neuron.inputs
+        }
+        given["syn"] = "_syn"
+        arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
+        arguments = ", ".join(["_place[_n]", "_n", *given.values(), *arrays])
+        call = f"{operation.phase}_{kind.name}({arguments}, _overflows[_p], _failure)"
+        branches.append(f"{'elif' if k else 'if'} _bank == {k}:\n    _good, _spike, _new = {call}")
+    rows = "_synapses[_r, _n]" if operation.row else "_in_syn" if "syn" in operation.inputs else "0"
+    row = _value(operation.row) if operation.row else "0"
+    row_last = _value(operation.row_last) if operation.row_last else "_row"
+    changed = f"""
+if _new != _syn:
+    _synapses[_r, _n] = _new
+    _k = _status[{CHANGES}]
+    _changes[_k, 0] = _status[{DONE}]
+    _changes[_k, 1] = _r
+    _changes[_k, 2] = _n
+    _changes[_k, 3] = _new
+    _status[{CHANGES}] += 1
+"""
+    inputs = "\n".join(f"_in_{name} = {_value(rule)}" for name, rule in operation.inputs.items())
+    output = ""
+    if operation.output:
+        when = _value(operation.output_when) if operation.output_when else "1"
+        output = f"""
+if {when} != 0:
+    _outputs[_status[{OUTPUTS}], 0] = _status[{DONE}]
+    _outputs[_status[{OUTPUTS}], 1] = {_value(operation.output)}
+    _status[{OUTPUTS}] += 1
+"""
+    emit = ", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])
+    return f"""
+{JIT}def _operate_{operation.name}(argument, {", ".join([*_STATE, *_common(kinds, machine)])}):
+{_indented(inputs or "pass", 4)}
+    _row = {row}
+    for _r in range(_row, {row_last} + 1):
+        for _n in range({_value(operation.first)}, min({_value(operation.last)}, _owner.size - 1) + 1):
+            _p = _owner[_n]
+            _bank = _low[_p]
+            _syn = np.int64({rows})
+            _good, _spike, _new = True, 0, _syn
+{_indented(chr(10).join(branches), 12)}
+            if not _good:
+                _failure[{FAIL_POPULATION}] = _p
+                return False
+{_indented(changed if operation.row else "pass", 12)}
+            if _spike != 0:
+                _emit(_n, {emit})
+{_indented(output or "pass", 4)}
+    _k = _status[{DONE}]
+    _operations[_k, 0] = {operation.kind}
+    _operations[_k, 1] = argument
+    _operations[_k, 2] = _status[{EVENT}]
+    _operations[_k, 3] = {_value(operation.cycles) if operation.cycles else 0}
+    return True
+"""
+
+
+def _branches(branches: Sequence[Branch], calls: str) -> str:
+    """Statements that act on ``_branch``."""
+    lines = []
+    for k, branch in enumerate(branches):
+        lines.append(f"{'elif' if k else 'if'} _branch == {k}:")
+        if branch.push is not None:
+            lines += [
+                f"    _queue[(_status[{QUEUE_AT}] + _status[{QUEUED}]) % _queue.size] = "
+                f"{_value(branch.push)}",
+                f"    _status[{QUEUED}] += 1",
+            ]
+        else:
+            assert branch.argument is not None
+            lines += [
+                f"    _good = _operate_{branch.operation}({_value(branch.argument)}, {calls})",
+                "    _worked = True",
+            ]
+    return "\n".join(lines)
+
+
+def _which(branches: Sequence[Branch]) -> str:
+    lines = []
+    for k, branch in enumerate(branches):
+        lines += [f"{'elif' if k else 'if'} {_value(branch.when)} != 0:", f"    _branch = {k}"]
+    return "\n".join(lines)
+
+
+def _run(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
+    calls = ", ".join([*_STATE, *_common(kinds, machine)])
+    idle = " or ".join(f"_branch == {k}" for k, b in enumerate(machine.receive) if b.idle_only)
+    logs = "\n".join(
+        f"_log_{kind.name}_{r}[_status[{DONE}], :] = _all_{kind.name}_{r}"
+        for kind in kinds for r in kind.neuron.tick.registers
+    )  # fmt: skip
+    arguments = ",\n    ".join(machine_arguments(kinds, machine, setting))
+    return f"""
+{JIT}def run(
+    {arguments},
+):
+    \"\"\"Work off the words. Returns 0 when all are accepted and the queue is empty, 1 if the buffers
+    are full, 2 if a store failed, 3 after _limit operations.\"\"\"
+    while True:
+        if _status[{DONE}] >= _limit:
+            return 3
+        if _status[{DONE}] >= len(_operations) or _status[{SPIKES}] + _spare > len(_spikes) or (
+            _status[{OUTPUTS}] + _spare >= len(_outputs)) or _status[{CHANGES}] + _spare > len(_changes):
+            return 1
+        _branch, _held, _worked, _good = -1, True, False, True
+        if _status[{NEXT}] < _words.size:
+            word = _words[_status[{NEXT}]]
+{_indented(_which(machine.receive), 12)}
+            _held = ({idle or "False"}) and _status[{QUEUED}] > 0
+        if _status[{QUEUED}] > 0 and (
+            _status[{QUEUED}] >= _queue.size or _held or _status[{TURN}] != 0 or not _saturate
+        ):
+            item = _queue[_status[{QUEUE_AT}]]
+{_indented(_which(machine.serve), 12)}
+{_indented(_branches(machine.serve, calls), 12)}
+            _status[{QUEUE_AT}] = (_status[{QUEUE_AT}] + 1) % _queue.size
+            _status[{QUEUED}] -= 1
+            _status[{TURN}] = 0
+        elif _branch >= 0:
+            _status[{EVENT}] += 1
+{_indented(_branches(machine.receive, calls), 12)}
+            _status[{NEXT}] += 1
+            _status[{TURN}] = 1
+        else:
+            return 0
+        if not _good:
+            return 2
+        if _worked:
+            if _record:
+{_indented(logs, 16)}
+            _status[{DONE}] += 1
+"""

@@ -1,0 +1,1 @@
+"""Replaying vectors that an oracle made: readers of their files, one module for each format."""
