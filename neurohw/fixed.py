@@ -32,7 +32,7 @@ class Meaning:
     rules: FromPhysical
     values: Mapping[str, Any]
     functions: Functions
-    scale: float
+    scale: float | NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +232,8 @@ class FixedPointNetwork:
     """A network in the integers of one chip: the logical network, before it is mapped to cores.
 
     ``input_latency``: ticks from an input's spike to its earliest arrival, as the host presents it;
-    by default the chip's own latency. ``seeds`` of the chip's generators, by name, one for each
+    by default the chip's own latency. ``constant`` inputs spike at every step, which is how a host
+    gives a bias to neurons that have none. ``seeds`` of the chip's generators, by name, one for each
     lane. For a chip with a queue: its ``configuration`` registers, and its ``synapse_memory``
     (rows, neurons) of stored codes where it does not follow from projections.
     """
@@ -248,6 +249,7 @@ class FixedPointNetwork:
     record: QuantisationRecord | None = None
     name: str = "network"
     input_latency: int | None = None
+    constant: tuple[str, ...] = ()
     seeds: Mapping[str, Sequence[int]] = field(default_factory=dict)
     configuration: Mapping[str, int] = field(default_factory=dict)
     synapse_memory: Codes | None = None

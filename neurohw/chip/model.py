@@ -41,7 +41,9 @@ class FromPhysical:
     float weight to weight units, and ``ports`` the inputs that positive and negative weights go to
     ('' for the first; where they differ a negative weight is stored as its size); ``initial`` sets
     registers at the start; ``realised`` says which physical value a code stands for; ``registers``
-    turns a register into a physical trace.
+    turns a register into a physical trace. ``by_source``: the inputs that inputs and neurons of the
+    network write to, where these differ. ``bias_spikes``: the neuron has no bias; the host sends it
+    as a channel that spikes at every step, and the formulas see a bias of 0.
     """
 
     kind: str
@@ -53,6 +55,8 @@ class FromPhysical:
     registers: Mapping[str, Formula]
     may_vanish: frozenset[str]
     ports: tuple[str, str] = ("", "")
+    by_source: tuple[str, str] = ("", "")
+    bias_spikes: bool = False
 
 
 @dataclass(frozen=True)

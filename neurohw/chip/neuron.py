@@ -192,14 +192,20 @@ def _from_physical(
         raise table.located(error, "weight") from None
     may_vanish = table.names("may_vanish", tick.parameters, "parameter")
     ends = table.table("ports", required=False)
-    ports = tuple(
-        ends.choice(k, tuple(inputs)) if ends.data else "" for k in ("positive", "negative")
-    )
+    ports = {
+        k: ends.choice(k, tuple(inputs)) if ends.has(k) else ""
+        for k in ("positive", "negative", "inputs", "neurons")
+    }
+    for one, other in (("positive", "negative"), ("inputs", "neurons")):
+        if bool(ports[one]) != bool(ports[other]):
+            raise ends.error(f"ports.{one} and ports.{other} come together")
     ends.finish()
+    bias_spikes = table.has("bias") and table.choice("bias", ("spikes",)) == "spikes"
     table.finish()
     return FromPhysical(
         kind, tuple(require), {**let, **codes}, weight, initial, realised, registers,
-        frozenset(may_vanish), (ports[0], ports[1]),
+        frozenset(may_vanish), (ports["positive"], ports["negative"]),
+        (ports["inputs"], ports["neurons"]), bias_spikes,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from neurohw.chip.model import Neuron
 from neurohw.emulate.definition import sum_shifted
+from neurohw.emulate.ordered import source_index
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedPointNetwork, FixedProjection
 from neurohw.weights import delivered
@@ -217,47 +218,57 @@ def listed_synapses(network: FixedPointNetwork, layout: Layout) -> Listed:
 
 @dataclass(frozen=True)
 class Dense:
-    """Weights of the ordered engine by index: for each population that gets events and each port the
-    first number and size of its source, and where the weights (source, target) start."""
+    """Weights of the ordered engine by index, for each population that gets events and each port.
+
+    ``lanes`` (2, longest): the source at each index, of inputs and of neurons, -1 for none. A port
+    reads one lane; ``known`` says which of its sources project there, from ``size`` rows on.
+    """
 
     population: Int
     bank: Int
-    source: Int
+    lane: Int
     size: Int
+    first: Int
     offset: Int
     weight: Int
-    longest: int
+    known: NDArray[np.bool_]
+    lanes: Int
 
 
 def dense_synapses(network: FixedPointNetwork, layout: Layout) -> Dense:
-    """One matrix for each population and port; CapacityError if a port has two sources."""
+    """One matrix for each population and port; CapacityError if inputs and neurons share a port."""
+    index = source_index(network)
+    longest = max((index[s] + network.sizes[s] for s in index), default=0)
+    lanes = np.full((2, longest), -1, np.int64)
+    for name, at in index.items():
+        ids = layout.first[name] + np.arange(network.sizes[name])
+        lanes[int(name in network.populations), at : at + ids.size] = ids
     groups, ports = [], max((len(b.neuron.ports) for b in layout.banks), default=1)
-    matrices, used = [np.zeros(0, np.int64)], 0
+    matrices, masks, used = [np.zeros(0, np.int64)], [np.zeros(0, np.bool_)], 0
     for name in network.populations:
         incoming = [p for p in network.projections if p.target == name]
         if not incoming:
             continue
         bank, n = layout.bank(name), network.sizes[name]
-        row = np.full((3, ports), -1, np.int64)
+        row = np.zeros((4, ports), np.int64)
         for k, port in enumerate(layout.banks[bank].neuron.ports):
             mine = [p for p in incoming if network.port(p) == port]
-            if len({p.source for p in mine}) > 1:
-                raise CapacityError(
-                    f"population '{name}': input '{port}' has sources "
-                    f"{', '.join(sorted({p.source for p in mine}))}; {network.chip.name} takes one"
-                )
-            if mine:
-                size = network.sizes[mine[0].source]
-                matrix = np.zeros((size, n), np.int64)
-                for p in mine:
-                    np.add.at(matrix, (p.pre, p.post), _effective(network, p))
-                row[:, k] = layout.first[mine[0].source], size, used
-                matrices.append(matrix.ravel())
-                used += matrix.size
+            if not mine:
+                continue
+            matrix, mask = np.zeros((longest, n), np.int64), np.zeros(longest, np.bool_)
+            for p in mine:
+                at = index[p.source]
+                np.add.at(matrix, (at + p.pre, p.post), _effective(network, p))
+                mask[at : at + network.sizes[p.source]] = True
+            lane = int(mine[0].source in network.populations)
+            row[:, k] = lane, longest, sum(m.size for m in masks), used
+            matrices.append(matrix.ravel())
+            masks.append(mask)
+            used += matrix.size
         groups.append((layout.order.index(name), bank, row))
-    table = np.array([g[2] for g in groups], np.int64).reshape(len(groups), 3, ports)
-    sources, sizes, offsets = (np.ascontiguousarray(table[:, k]) for k in range(3))
+    table = np.array([g[2] for g in groups], np.int64).reshape(len(groups), 4, ports)
+    lane_, size, first, offset = (np.ascontiguousarray(table[:, k]) for k in range(4))
     return Dense(
         np.array([g[0] for g in groups], np.int64), np.array([g[1] for g in groups], np.int64),
-        sources, sizes, offsets, np.concatenate(matrices), int(sizes.max(initial=0)),
+        lane_, size, first, offset, np.concatenate(matrices), np.concatenate(masks), lanes,
     )  # fmt: skip

@@ -23,7 +23,7 @@ _BY_SOURCE = ("_input_latency", "_due", "_due_value", "_waiting", "_start", "_ba
               "_owner", "_port", "_weight")  # fmt: skip
 _BY_INDEX = (
     "_input_latency", "_due", "_due_value", "_waiting", "_flag", "_group_population", "_group_bank",
-    "_group_source", "_group_size", "_group_offset", "_weight", "_longest",
+    "_group_lane", "_group_size", "_group_first", "_group_offset", "_weight", "_known", "_lanes",
 )  # fmt: skip
 
 
@@ -256,10 +256,14 @@ def _failing(owner: str) -> str:
 
 def _by_source(kinds: Sequence[Kind], setting: Setting) -> str:
     branches: list[str] = []
+    # Assigned before the call: Python compiles a call of over 30 arguments with a choice among them
+    # in a way that numba does not take.
+    most = max(len(kind.neuron.ports) for kind in kinds)
+    loads = "\n".join(f"_w{q} = _weight[_s] if _port[_s] == {q} else 0" for q in range(most))
     for k, kind in enumerate(kinds):
         if "event" not in kind.neuron.phases:
             continue
-        weights = [f"(_w if _q == {q} else 0)" for q in range(len(kind.neuron.ports))]
+        weights = [f"_w{q}" for q in range(len(kind.neuron.ports))]
         call = _event_call(
             kind, setting, weights, "_target[_s]", "_target[_s] - _population_low[_owner[_s]]",
             "_owner[_s]", "_due_value[_k]",
@@ -268,8 +272,7 @@ def _by_source(kinds: Sequence[Kind], setting: Setting) -> str:
     return f"""
 for _k in range(_many):
     for _s in range(_start[_due[_k]], _start[_due[_k] + 1]):
-        _w = _weight[_s]
-        _q = _port[_s]
+{_indented(loads, 8)}
         _good = True
 {_indented(chr(10).join(branches), 8)}
         if not _good:
@@ -284,11 +287,14 @@ def _by_index(kinds: Sequence[Kind], setting: Setting) -> str:
             continue
         ports = range(len(kind.neuron.ports))
         active = "\n".join(
-            f"_a{q} = _index < _group_size[_g, {q}] and _flag[_group_source[_g, {q}] + _index]"
+            f"_source = _lanes[_group_lane[_g, {q}], _index]\n"
+            f"_a{q} = _group_size[_g, {q}] > 0 and _source >= 0 and _flag[_source] and "
+            f"_known[_group_first[_g, {q}] + _index]"
             for q in ports
         )
         starts = "\n".join(f"    _o{q} = _group_offset[_g, {q}] + _index * _n" for q in ports)
-        weights = [f"(_weight[_o{q} + _j] if _a{q} else 0)" for q in ports]
+        weights = [f"_w{q}" for q in ports]
+        loads = "\n".join(f"_w{q} = _weight[_o{q} + _j] if _a{q} else 0" for q in ports)
         call = _event_call(kind, setting, weights, "_low + _j", "_j", "_owner", "1")
         branches.append(f"""
 {"elif" if branches else "if"} _group_bank[_g] == {k}:
@@ -296,6 +302,7 @@ def _by_index(kinds: Sequence[Kind], setting: Setting) -> str:
     if {" or ".join(f"_a{q}" for q in ports)}:
 {_indented(starts, 4)}
         for _j in range(_n):
+{_indented(loads, 12)}
             if not {call}:
 {_indented(_failing("_owner"), 12)}
 """.strip("\n"))  # fmt: skip
@@ -303,7 +310,7 @@ def _by_index(kinds: Sequence[Kind], setting: Setting) -> str:
 for _k in range(_many):
     _flag[_due[_k]] = True
 if _many:
-    for _index in range(_longest):
+    for _index in range(_lanes.shape[1]):
         for _g in range(_group_bank.size):
             _owner = _group_population[_g]
             _low = _population_low[_owner]

@@ -3,7 +3,7 @@
 Spikes that are due deliver before the equations of a tick (latency 1) or after them (latency 0).
 By ``source``: inputs first, then neurons, ascending; ``event`` runs for each of a source's
 synapses, its port holds the weight, the others 0, ``count`` the payload. By ``index``: all sources
-of index 0 together, then of index 1, and so on; ``event`` runs for every neuron of a population
+of index 0 together, then of index 1, and so on (inputs are numbered through, and so are neurons); ``event`` runs for every neuron of a population
 that any of them projects to, each port holds the weight of its own source, 0 if that is silent.
 """
 
@@ -13,10 +13,35 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from neurohw.fixed import FixedPopulation, FixedProjection
+from neurohw.errors import CapacityError
+from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 
 if TYPE_CHECKING:
     from neurohw.emulate.definition import Fired, Interpretation
+
+
+def source_index(network: FixedPointNetwork) -> dict[str, int]:
+    """The index of the first neuron of each population that projects: among inputs, or neurons."""
+    for name, population in network.populations.items():
+        for port in population.neuron.ports:
+            sources = {
+                p.source
+                for p in network.projections
+                if p.target == name and network.port(p) == port
+            }
+            if sources & set(network.inputs) and sources & set(network.populations):
+                raise CapacityError(
+                    f"population '{name}': input '{port}' has sources {', '.join(sorted(sources))}; "
+                    f"{network.chip.name} takes inputs or neurons at one input, not both"
+                )
+    found: dict[str, int] = {}
+    for names in (network.inputs, network.populations):
+        at = 0
+        for name in names:
+            if any(p.source == name for p in network.projections):
+                found[name] = at
+                at += network.sizes[name]
+    return found
 
 
 class Ordered:
@@ -27,6 +52,8 @@ class Ordered:
         self.latency = self.net.chip.delivery.latency
         self.due: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
         self.places = {name: k for k, name in enumerate(self.net.sizes)}
+        by_index = self.net.chip.delivery.order == "index"
+        self.index = source_index(self.net) if by_index else {}
 
     def before(self, step: int, given: Mapping[str, Fired]) -> None:
         assert self.net.input_latency is not None
@@ -65,21 +92,25 @@ class Ordered:
                 self.run.carried[p.name] += 1
 
     def by_index(self, spikes: Mapping[tuple[str, int], int]) -> None:
-        for index in sorted({j for _, j in spikes}):
+        sources: dict[int, dict[str, int]] = defaultdict(dict)
+        for source, j in spikes:
+            if source in self.index:
+                sources[self.index[source] + j][source] = j
+        for _, together in sorted(sources.items()):
             for population in self.net.populations.values():
                 active = [
-                    p for p in self.net.projections
-                    if p.target == population.name and (p.source, index) in spikes
+                    (p, together[p.source]) for p in self.net.projections
+                    if p.target == population.name and p.source in together
                 ]  # fmt: skip
                 if active:
-                    self.all_neurons(population, active, index)
+                    self.all_neurons(population, active)
 
     def all_neurons(
-        self, population: FixedPopulation, active: list[FixedProjection], index: int
+        self, population: FixedPopulation, active: list[tuple[FixedProjection, int]]
     ) -> None:
         weights: dict[str, list[int]] = defaultdict(lambda: [0] * population.n)
-        for p in active:
-            for post, weight, _ in self.run.synapses[p.name][index]:
+        for p, j in active:
+            for post, weight, _ in self.run.synapses[p.name][j]:
                 weights[self.net.port(p)][post] += weight
                 self.run.carried[p.name] += 1
         for j in range(population.n):

@@ -56,8 +56,9 @@ def plan_run(
         raise InputError(f"network is a {type(network).__name__}; quantise it for a chip first")
     if not isinstance(inputs, Inputs):
         raise InputError(f"inputs is a {type(inputs).__name__}; give Inputs or None")
-    inputs.check(network.inputs, network.spiking_inputs)
     steps = inputs.steps if steps is None else whole("steps", steps)
+    inputs.check(network.inputs, network.spiking_inputs)
+    given = {**inputs.spikes, **_constant(network, inputs.trials, steps)}
     stride, seed = whole("stride", stride), whole("seed", seed, 0, 2**32 - 1)
     if on_overflow not in ("count", "raise"):
         raise InputError(f"on_overflow is {on_overflow!r}; it is 'count' or 'raise'")
@@ -88,13 +89,23 @@ def plan_run(
     return Plan(
         network=network, steps=steps, trials=inputs.trials,
         spikes={
-            name: _cut(inputs.spikes.get(name) or Spikes.none(n), steps, network)
+            name: _cut(given.get(name) or Spikes.none(n), steps, network)
             for name, n in network.inputs.items() if network.spiking_inputs[name]
         },
         injected=_injected(network, inputs, steps, injected or {}),
         probes=_probes(network, record or {}, neurons or {}), stride=stride, seed=seed,
         on_overflow=on_overflow,
     )  # fmt: skip
+
+
+def _constant(network: FixedPointNetwork, trials: int, steps: int) -> dict[str, Spikes]:
+    """A spike of every channel of the constant inputs at every step."""
+    found = {}
+    for name in network.constant:
+        shape = (trials, steps, network.inputs[name])
+        trial, step, channel = np.indices(shape).reshape(3, -1)
+        found[name] = Spikes.of(network.inputs[name], trial, step, channel)
+    return found
 
 
 def _cut(spikes: Spikes, steps: int, network: FixedPointNetwork) -> Spikes:

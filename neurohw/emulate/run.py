@@ -191,8 +191,13 @@ class Engine:
         d = dense_synapses(net, layout)
         a["_flag"] = np.zeros(max(sources, 1), np.bool_)
         a["_group_population"], a["_group_bank"] = d.population, d.bank
-        a["_group_source"], a["_group_size"], a["_group_offset"] = d.source, d.size, d.offset
-        a["_weight"], a["_longest"] = d.weight, d.longest
+        a["_group_lane"], a["_group_size"], a["_group_first"] = d.lane, d.size, d.first
+        a["_group_offset"], a["_weight"], a["_known"], a["_lanes"] = (
+            d.offset,
+            d.weight,
+            d.known,
+            d.lanes,
+        )
 
     def _bank(self, k: int) -> None:
         bank, kind, a, p = self.layout.banks[k], self.kinds[k], self.arrays, ""

@@ -43,7 +43,8 @@ def choose_neuron(chip: Chip, name: str, population: Population) -> tuple[Neuron
         rules = neuron.from_physical.get(population.kind)
         if rules is None:
             continue
-        unmet = [r.otherwise for r in rules.require if not np.all(r.test(values))]
+        known = {**values, "bias": np.zeros(population.n)} if rules.bias_spikes else values
+        unmet = [r.otherwise for r in rules.require if not np.all(r.test(known))]
         if not unmet:
             return neuron, rules
         reasons.append(f"{neuron.name}: {unmet[0]}")
@@ -65,7 +66,7 @@ def compute_codes(
     rules: FromPhysical,
     functions: Functions,
     dt: float,
-    scale: float,
+    scale: float | NDArray[np.float64],
 ) -> Coded:
     """Evaluate the formulas at ``scale``, round half to even, clip to the formats."""
     n = population.n

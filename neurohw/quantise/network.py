@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from neurohw.fixed import (
 from neurohw.network.model import Network
 from neurohw.network.populations import CurrentInput
 from neurohw.network.projections import Projection
+from neurohw.quantise.bias import with_bias_spikes
 from neurohw.quantise.codes import choose_neuron, realised
 from neurohw.quantise.delays import Delays, OnLimit, quantise_delays
 from neurohw.quantise.record import (
@@ -34,32 +36,41 @@ from neurohw.quantise.scale import (
     Target,
     choose_scale,
     clipped_choice,
+    each_its_own,
     formats,
     margin,
 )
 from neurohw.quantise.stepping import stepping
 from neurohw.quantise.weights import Part, Rounded, split
 
+ScaleOf = Literal["population", "neuron"]
 _SECONDS = ("tau", "tau_syn", "tau_mem", "tau_adapt", "tau_ref", "t_ref")
 
 
-def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> FixedPointNetwork:
+def quantise(
+    network: Network, chip: Chip, *, on_limit: OnLimit = "error", scale: ScaleOf = "population"
+) -> FixedPointNetwork:
     """The network in the chip's integers. The network itself is not changed.
 
     ``on_limit``: what to do with a time constant, threshold or delay that the chip can't hold:
     ``error`` (CapacityError says which, and what the chip holds) or ``clip`` (the nearest it holds,
-    recorded). Raises CapacityError also if the network is larger than the chip.
+    recorded). ``scale``: codes per physical unit are chosen for each ``population``, or for each
+    ``neuron`` of it, so that its largest weight fills the weight format. Raises CapacityError also if
+    the network is larger than the chip.
     """
     if not isinstance(network, Network):
         raise NetworkError(f"network is a {type(network).__name__}; give a Network")
     if not isinstance(chip, Chip):
         raise NetworkError(f"chip is a {type(chip).__name__}; give what load_chip(NAME) returns")
+    if scale not in ("population", "neuron"):
+        raise NetworkError(f"scale is {scale!r}; it is 'population' or 'neuron'")
     if on_limit not in ("error", "clip"):
         raise NetworkError(f"on_limit is {on_limit!r}; it is 'error' or 'clip'")
     neurons = {
         name: choose_neuron(chip, name, network.populations[name])
         for name in network.populations if name not in network.inputs
     }  # fmt: skip
+    network, constant = with_bias_spikes(network, {k: rules for k, (_, rules) in neurons.items()})
     sizes = {name: network.populations[name].n for name in neurons}
     inputs = {name: network.populations[name].n for name in network.inputs}
     check_limits(chip, inputs, sizes, network.projections)
@@ -77,10 +88,12 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
         factor = target.factor(target.codes(1.0))
         spiking = tuple(
             part for p in incoming if network.populations[p.source].spiking
-            for part in split(p, factor, rules.ports)
+            for part in split(p, factor, rules, p.source not in network.inputs)
         )  # fmt: skip
         target = replace(target, incoming=spiking)
         choice = _choose(target, on_limit, clips)
+        if scale == "neuron":
+            choice = each_its_own(choice)
         population = network.populations[name]
         meaning = Meaning(rules, choice.coded.values, functions, choice.scale)
         populations[name] = FixedPopulation.of(
@@ -105,7 +118,8 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
             if isinstance(network.populations[p.source], CurrentInput):
                 currents += _currents(p, network, choice, chip, on_limit)
     record = QuantisationRecord(
-        chip.name, {n: float(p.meaning.scale) for n, p in populations.items() if p.meaning},
+        chip.name,
+        {n: float(np.median(p.meaning.scale)) for n, p in populations.items() if p.meaning},
         {n: p.neuron.name for n, p in populations.items()}, tuple(parameters), tuple(weights),
         tuple(headroom), tuple(clips),
     )  # fmt: skip
@@ -121,7 +135,7 @@ def quantise(network: Network, chip: Chip, *, on_limit: OnLimit = "error") -> Fi
         projections=tuple(sorted(projections, key=place)),
         currents=tuple(currents),
         spiking_inputs={n: network.populations[n].spiking for n in network.inputs},
-        outputs=network.outputs, record=record, name=network.name,
+        outputs=network.outputs, record=record, name=network.name, constant=constant,
     )  # fmt: skip
 
 

@@ -64,7 +64,10 @@ class HeadroomEntry:
 
 @dataclass(frozen=True)
 class QuantisationRecord:
-    """Everything that quantising changed. Plain values; ``rows`` is the table that people read."""
+    """Everything that quantising changed. Plain values; ``rows`` is the table that people read.
+
+    ``scales``: codes per physical unit by population, the median where each neuron has its own.
+    """
 
     chip: str
     scales: dict[str, float]

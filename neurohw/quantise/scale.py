@@ -27,6 +27,12 @@ from neurohw.quantise.weights import Part, Rounded, round_weights
 from neurohw.weights import delivered
 
 HALVINGS = 12
+ROOM = 64.0
+"""The most by which the scale of one neuron may exceed that of its population."""
+SAFETY = (("wrap", "fold", "error", "clamp", "clamp symmetric"), ("wrap", "fold", "error"))
+"""Overflow modes that must not be met: first none at all, then none that turns values over."""
+Scale = float | NDArray[np.float64]
+"""Codes per physical unit: of a whole population, or of each neuron (n,)"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +40,7 @@ class Choice:
     """One scale and everything that follows from it."""
 
     target: Target
-    scale: float
+    scale: Scale
     coded: Coded
     rounded: tuple[Rounded, ...]
     factor: NDArray[np.float64]
@@ -59,7 +65,7 @@ class Target:
     functions: Functions
     dt: float
 
-    def codes(self, scale: float) -> Coded:
+    def codes(self, scale: Scale) -> Coded:
         """Codes at this scale."""
         return compute_codes(
             self.population, self.neuron, self.rules, self.functions, self.dt, scale
@@ -144,7 +150,36 @@ def _sums(target: Target, values: Sequence[NDArray[np.float64]]) -> dict[str, tu
     return {k: (float(v[0].min()), float(v[1].max())) for k, v in sums.items()}
 
 
-def _try(target: Target, scale: float) -> Choice | None:
+def each_its_own(choice: Choice) -> Choice:
+    """The choice with a larger scale for each neuron whose weights and codes leave room, so that its
+    largest weight fills the mode: what Xylo's tools call scaling by channel.
+
+    Half or a quarter of that (in octaves) if all of it could overflow; the choice itself if nothing
+    of it is sound.
+    """
+    target, n = choice.target, choice.target.population.n
+    room = np.full(n, ROOM)
+    for part, r in zip(target.incoming, choice.rounded, strict=True):
+        size = np.zeros(n)
+        np.maximum.at(size, part.post, np.abs(part.wanted(choice.factor)))
+        top = min(abs(e) for e in (r.mode.low, r.mode.high) if e) * 2.0**r.exponent
+        room = np.minimum(room, np.divide(top, size, out=np.full(n, ROOM), where=size > 0))
+    twice = target.codes(2.0 * choice.scale)
+    for name, wanted in choice.coded.wanted.items():
+        if np.array_equal(twice.wanted[name], 2 * wanted):
+            form = target.neuron.tick.parameters[name]
+            end = np.where(wanted > 0, form.high, -form.low)
+            ends = np.divide(end, np.abs(wanted), out=np.full(n, ROOM), where=wanted != 0)
+            room = np.minimum(room, ends)
+    modes = next((m for m in SAFETY if _safe(choice, m)), ())
+    for share in (1.0, 0.5, 0.25):
+        finer = _try(target, choice.scale * np.maximum(room, 1.0) ** share)
+        if finer and not finer.coded.trouble(target.rules) and _safe(finer, modes):
+            return finer
+    return choice
+
+
+def _try(target: Target, scale: Scale) -> Choice | None:
     # Codes that do not depend on the scale err the same at every scale.
     coded, steady = target.codes(scale), target.codes(2 * scale)
     factor = target.factor(coded)
@@ -242,7 +277,7 @@ def _pick(sound: Sequence[Choice]) -> Choice:
     """
     ascending = sorted(sound, key=lambda c: c.scale)
     least = min(c.cost for c in ascending)
-    for modes in (("wrap", "fold", "error", "clamp", "clamp symmetric"), ("wrap", "fold", "error")):
+    for modes in SAFETY:
         safe = _safe_ones(ascending, modes)
         best = min((c.cost for c in safe), default=float("inf"))
         if best <= 3 * least + 0.01:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurohw.chip.model import Chip, WeightMode
+from neurohw.chip.model import Chip, FromPhysical, WeightMode
 from neurohw.network.projections import Projection
 from neurohw.weights import delivered
 
@@ -35,12 +35,12 @@ class Part:
 
 
 def split(
-    projection: Projection, factor: NDArray[np.float64], ports: tuple[str, str]
+    projection: Projection, factor: NDArray[np.float64], rules: FromPhysical, from_neurons: bool
 ) -> list[Part]:
-    """The parts of a projection on a neuron whose positive and negative weights go to ``ports``."""
-    everything = np.arange(projection.synapses)
+    """The parts of a projection that go to one input of the target each."""
+    everything, ports = np.arange(projection.synapses), rules.ports
     if ports[0] == ports[1]:
-        return [Part(projection, everything, 1, ports[0])]
+        return [Part(projection, everything, 1, rules.by_source[from_neurons])]
     negative = projection.weight * factor[projection.post] < 0
     parts = [
         Part(projection, everything[~negative], 1, ports[0]),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neurohw.compare import Comparison
 from neurohw.errors import UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedProjection
-from neurohw.network import Network
+from neurohw.network import Network, Projection
 from neurohw.recording import Recording
 from neurohw.report.style import (
     CHIP,
@@ -45,8 +45,41 @@ def realised_weights(fixed: FixedPointNetwork, projection: FixedProjection) -> F
     meaning = population.meaning
     factor = np.asarray(meaning.rules.weight(meaning.values, meaning.functions), np.float64)
     each = np.broadcast_to(factor, (population.n,))[projection.post]
-    codes = projection.weight * 2.0**projection.exponent
+    codes = (
+        projection.weight * 2.0**projection.exponent * (-1 if _negative(fixed, projection) else 1)
+    )
     return np.asarray(np.divide(codes, each, out=np.full(codes.shape, np.nan), where=each != 0))
+
+
+def _negative(fixed: FixedPointNetwork, projection: FixedProjection) -> bool:
+    """Whether these are the negative weights of a projection, stored as their sizes."""
+    meaning = fixed.populations[projection.target].meaning
+    ports = meaning.rules.ports if meaning else ("", "")
+    return ports[0] != ports[1] and projection.port == ports[1]
+
+
+def origin(network: Network, name: str) -> Projection | None:
+    """The float projection that one on the chip was made from: all of it or the weights of one sign.
+
+    None for what the chip's host adds.
+    """
+    known = {p.name: p for p in network.projections}
+    return known.get(name) or known.get(name.rpartition(" (")[0])
+
+
+def _meant(network: Network, fixed: FixedPointNetwork, projection: FixedProjection) -> Floats:
+    """The float weights of a projection on the chip: of one sign, where the chip keeps them apart."""
+    whole = origin(network, projection.name)
+    if whole is None:
+        raise UnknownName.of("projection", projection.name, [p.name for p in network.projections])
+    meaning = fixed.populations[projection.target].meaning
+    if meaning is None or meaning.rules.ports[0] == meaning.rules.ports[1]:
+        return np.asarray(whole.weight)
+    factor = np.asarray(meaning.rules.weight(meaning.values, meaning.functions), np.float64)
+    below = (
+        whole.weight * np.broadcast_to(factor, (fixed.populations[whole.target].n,))[whole.post] < 0
+    )
+    return np.asarray(whole.weight[below == _negative(fixed, projection)])
 
 
 def _edges(before: Floats, after: Floats) -> Floats:
@@ -72,10 +105,8 @@ def weight_histograms(network: Network, fixed: FixedPointNetwork, projection: st
     stored = {p.name: p for p in fixed.projections}
     if projection not in stored:
         raise UnknownName.of("projection on the chip", projection, stored)
-    meant = {p.name: p for p in network.projections}
-    if projection not in meant:
-        raise UnknownName.of("projection", projection, meant)
-    before, real = meant[projection].weight, realised_weights(fixed, stored[projection])
+    before = _meant(network, fixed, stored[projection])
+    real = realised_weights(fixed, stored[projection])
     known, codes = real is not None, stored[projection].weight
     step = 2.0 ** stored[projection].exponent
     after = np.asarray(codes * step, np.float64) if real is None else real

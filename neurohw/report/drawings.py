@@ -125,7 +125,7 @@ def weights(m: Material) -> str:
     steps = {} if m.fixed.record is None else {e.projection: e for e in m.fixed.record.weights}
     for p in m.fixed.projections:
         names.append(p.name)
-        if len(names) > MOST or not p.synapses:
+        if len(names) > MOST or not p.synapses or bars.origin(m.network, p.name) is None:
             continue
         e = steps.get(p.name)
         caption = ""

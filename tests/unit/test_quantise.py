@@ -236,3 +236,39 @@ def test_currents_arrive_one_step_later(loihi2):
     assert not v[:3].any()
     assert w[3, 0] == pytest.approx(1.5 * (1 - np.exp(-1 / 20)))
     assert np.abs(v - w).max() < 0.02 * np.abs(w).max()
+
+
+def test_a_scale_of_its_own_resolves_weak_neurons(loihi2):
+    """Neuron k's weights are 2^-k: with one scale the last ones are a few codes, else all fill it."""
+    weight = 2.0 ** -np.arange(6)[:, None] * np.random.default_rng(1).uniform(-1, 1, (6, 8))
+    net = nh.Network(
+        {"in": nh.SpikeInput(8), "x": nh.LIF(6, tau=10e-3, v_threshold=2.0**-np.arange(6))},
+        [nh.Projection.dense("in", "x", weight)], dt=1e-3,
+    )  # fmt: skip
+    one, own = (nh.quantise(net, loihi2, scale=s) for s in ("population", "neuron"))
+
+    def largest(fixed):
+        p = fixed.projections[0]
+        return [int(np.abs(p.weight[p.post == j]).max()) for j in range(6)]
+
+    assert largest(one)[-1] <= 8
+    assert min(largest(own)) >= 100
+    inputs = nh.Inputs.from_dense({"in": np.random.default_rng(2).random((200, 8)) < 0.3})
+    meant = nh.reference(net, inputs)
+    errors = [
+        np.abs(nh.emulate(f, inputs).spikes["x"].counts(1) - meant.spikes["x"].counts(1)).sum()
+        for f in (one, own)
+    ]
+    assert errors[1] < errors[0]
+
+
+def test_a_bias_becomes_spikes_where_the_neuron_has_none():
+    net = nh.Network(
+        {"in": nh.SpikeInput(2), "x": nh.IF(3, v_threshold=1.0, bias=[0.0, 100.0, 250.0])},
+        [nh.Projection.dense("in", "x", np.full((3, 2), 500.0))], dt=1e-3,
+    )  # fmt: skip
+    fixed = nh.quantise(net, nh.load_chip("tinyodin"))
+    assert fixed.constant == ("bias",)
+    run = nh.emulate(fixed, nh.Inputs(41, 1, {}), steps=41)
+    # v gains bias * dt at each step: 0, 0.1, 0.25 of the threshold.
+    assert run.spikes["x"].counts(1)[0].tolist() == [0, 4, 10]
