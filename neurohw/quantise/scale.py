@@ -154,8 +154,8 @@ def each_its_own(choice: Choice) -> Choice:
     """The choice with a larger scale for each neuron whose weights and codes leave room, so that its
     largest weight fills the mode: what Xylo's tools call scaling by channel.
 
-    Half or a quarter of that (in octaves) if all of it could overflow; the choice itself if nothing
-    of it is sound.
+    Less of that (a share of the octaves) if all of it could overflow; the choice itself if nothing of
+    it is sound.
     """
     target, n = choice.target, choice.target.population.n
     room = np.full(n, ROOM)
@@ -172,7 +172,7 @@ def each_its_own(choice: Choice) -> Choice:
             ends = np.divide(end, np.abs(wanted), out=np.full(n, ROOM), where=wanted != 0)
             room = np.minimum(room, ends)
     modes = next((m for m in SAFETY if _safe(choice, m)), ())
-    for share in (1.0, 0.5, 0.25):
+    for share in (1.0, 0.9, 0.8, 0.65, 0.5, 0.25):
         finer = _try(target, choice.scale * np.maximum(room, 1.0) ** share)
         if finer and not finer.coded.trouble(target.rules) and _safe(finer, modes):
             return finer

@@ -264,11 +264,11 @@ def test_a_scale_of_its_own_resolves_weak_neurons(loihi2):
 
 def test_a_bias_becomes_spikes_where_the_neuron_has_none():
     net = nh.Network(
-        {"in": nh.SpikeInput(2), "x": nh.IF(3, v_threshold=1.0, bias=[0.0, 100.0, 250.0])},
+        {"in": nh.SpikeInput(2), "x": nh.IF(3, v_threshold=1.0, bias=[0.0, 125.0, 250.0])},
         [nh.Projection.dense("in", "x", np.full((3, 2), 500.0))], dt=1e-3,
     )  # fmt: skip
     fixed = nh.quantise(net, nh.load_chip("tinyodin"))
     assert fixed.constant == ("bias",)
     run = nh.emulate(fixed, nh.Inputs(41, 1, {}), steps=41)
-    # v gains bias * dt at each step: 0, 0.1, 0.25 of the threshold.
-    assert run.spikes["x"].counts(1)[0].tolist() == [0, 4, 10]
+    # v gains bias * dt at each step: an eighth and a quarter of the threshold.
+    assert run.spikes["x"].counts(1)[0].tolist() == [0, 5, 10]
