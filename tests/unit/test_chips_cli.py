@@ -78,6 +78,12 @@ def test_verify_and_what_the_list_says_then(capsys: Any, cache: Path) -> None:
     assert "prototype: has no vectors (oracle: none" in out
     assert "loihi2" in next(x for x in out_of(capsys, "chips").splitlines() if "18: equal" in x)
     assert "18 files, equal" in out_of(capsys, "chips", "loihi2")
+    # TrueNorth's vectors are of another chip of its family, and the list says so.
+    assert "(as truenorth:paicore)" in out_of(capsys, "chips", "verify", "truenorth")
+    assert "1 files, equal, as truenorth:paicore" in out_of(capsys, "chips", "truenorth")
+    listed = out_of(capsys, "chips")
+    assert max(map(len, listed.splitlines())) <= 100
+    assert "as" in next(x for x in listed.splitlines() if x.strip().startswith("truenorth"))
     # Of another version it is not the result.
     import neurohw
 
