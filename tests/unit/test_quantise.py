@@ -240,9 +240,9 @@ def test_currents_arrive_one_step_later(loihi2):
 
 def test_a_scale_of_its_own_resolves_weak_neurons():
     """Neuron k's weights are 2^-k: with one scale the last ones are a few codes, else all fill it."""
-    weight = 2.0 ** -np.arange(6)[:, None] * np.random.default_rng(1).uniform(-1, 1, (6, 8))
+    weight = 2.0 ** -np.arange(6)[:, None] * np.random.default_rng(1).uniform(-1, 2, (6, 8))
     net = nh.Network(
-        {"in": nh.SpikeInput(8), "x": nh.LIF(6, tau=10e-3, v_threshold=2.0**-np.arange(6))},
+        {"in": nh.SpikeInput(8), "x": nh.LIF(6, tau=10e-3, v_threshold=0.3 * 2.0**-np.arange(6))},
         [nh.Projection.dense("in", "x", weight)], dt=1e-3,
     )  # fmt: skip
     chip = nh.load_chip("loihi2", {"weight.bits": 5})
