@@ -171,9 +171,9 @@ def tick_source(kind: Kind, setting: Setting) -> str:
     if neuron.tick.randoms or neuron.tick.drawn:
         body.lines.append("_idle = False")
     after = _spiking(kind, setting, body)
-    return _function(
+    return function_source(
         f"tick_{kind.name}",
-        ["_low", "_high", "_base", "_row", "_columns", "_size", *_arguments(kind, setting),
+        ["_low", "_high", "_base", "_row", "_columns", "_size", *state_arguments(kind, setting),
          "_counts", "_alias", "_fired", "_value", "_count", "_overflows", "_failure", "_seed", "_trial",
          "_step", "_key"],
         neuron.text,
@@ -220,14 +220,15 @@ def event_source(kind: Kind, setting: Setting) -> str:
     body.run("0, 0, 0, 0")
     body.keep()
     given = [f"_given_{port}" for port in neuron.inputs]
-    return _function(
+    return function_source(
         f"event_{kind.name}",
-        ["_j", "_local", *given, *_arguments(kind, setting), "_overflows", "_failure"],
+        ["_j", "_local", *given, *state_arguments(kind, setting), "_overflows", "_failure"],
         neuron.phase_texts.get("event", ""), body.lines, body.counted, "True",
     )  # fmt: skip
 
 
-def _arguments(kind: Kind, setting: Setting) -> list[str]:
+def state_arguments(kind: Kind, setting: Setting) -> list[str]:
+    """Arguments that hold what a neuron and the chip's generators keep."""
     return [*(f"_all_{x}" for x in kind.arrays), *setting.states]
 
 
@@ -235,10 +236,11 @@ def _assigned(program: Program, name: str) -> bool:
     return any(a.target == name for a in program.assigns)
 
 
-def _function(
+def function_source(
     name: str, arguments: Sequence[str], text: str, body: Sequence[str], counted: Sequence[int],
     result: str,
 ) -> str:  # fmt: skip
+    """A function of a neuron: its equations as comments, the body, overflows added up."""
     lines = [
         *(f"# {line}" for line in text.splitlines()),
         *(f"_over_{k} = 0" for k in counted),
@@ -250,3 +252,8 @@ def _function(
             lines.append("    _idle = False")
     inner = "\n".join(f"    {line}" for line in [*lines, f"return {result}"])
     return f"{JIT}def {name}(\n    {', '.join(arguments)},\n):\n{inner}\n"
+
+
+def indented(text: str, spaces: int) -> str:
+    """Statements moved to the right."""
+    return "\n".join(" " * spaces + line if line else "" for line in text.strip("\n").split("\n"))

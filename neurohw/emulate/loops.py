@@ -11,6 +11,7 @@ from neurohw.emulate.generate import (
     Setting,
     event_source,
     generated_module,
+    indented,
     tick_source,
 )
 
@@ -59,10 +60,6 @@ def kernel_source(kinds: Sequence[Kind], setting: Setting) -> str:
     else:
         parts.append(_send_source(setting))
     return generated_module(kinds, [*parts, _loop_source(kinds, setting)])
-
-
-def _indented(text: str, spaces: int) -> str:
-    return "\n".join(" " * spaces + line if line else "" for line in text.strip("\n").split("\n"))
 
 
 def _ticks(kinds: Sequence[Kind], setting: Setting) -> str:
@@ -126,18 +123,18 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
         if _events + _fired.size > _event_source.size:
             return _step, _events, False
         _count = 0
-{_indented(before, 8)}
+{indented(before, 8)}
         for _p in range(_population_bank.size):
-{_indented(_ticks(kinds, setting), 12)}
-{_indented(relayed, 12)}
-{_indented(after, 8)}
+{indented(_ticks(kinds, setting), 12)}
+{indented(relayed, 12)}
+{indented(after, 8)}
         for _k in range(_count):
             _event_step[_events] = _step
             _event_source[_events] = _fired[_k]
             _event_value[_events] = _value[_k]
             _events += 1
         if _step % _stride == 0:
-{_indented(_probes(kinds), 12)}
+{indented(_probes(kinds), 12)}
     return _to, _events, False
 '''
 
@@ -272,11 +269,11 @@ def _by_source(kinds: Sequence[Kind], setting: Setting) -> str:
     return f"""
 for _k in range(_many):
     for _s in range(_start[_due[_k]], _start[_due[_k] + 1]):
-{_indented(loads, 8)}
+{indented(loads, 8)}
         _good = True
-{_indented(chr(10).join(branches), 8)}
+{indented(chr(10).join(branches), 8)}
         if not _good:
-{_indented(_failing("_owner[_s]"), 8)}
+{indented(_failing("_owner[_s]"), 8)}
 """
 
 
@@ -298,13 +295,13 @@ def _by_index(kinds: Sequence[Kind], setting: Setting) -> str:
         call = _event_call(kind, setting, weights, "_low + _j", "_j", "_owner", "1")
         branches.append(f"""
 {"elif" if branches else "if"} _group_bank[_g] == {k}:
-{_indented(active, 4)}
+{indented(active, 4)}
     if {" or ".join(f"_a{q}" for q in ports)}:
-{_indented(starts, 4)}
+{indented(starts, 4)}
         for _j in range(_n):
-{_indented(loads, 12)}
+{indented(loads, 12)}
             if not {call}:
-{_indented(_failing("_owner"), 12)}
+{indented(_failing("_owner"), 12)}
 """.strip("\n"))  # fmt: skip
     return f"""
 for _k in range(_many):
@@ -315,7 +312,7 @@ if _many:
             _owner = _group_population[_g]
             _low = _population_low[_owner]
             _n = _population_high[_owner] - _low
-{_indented(chr(10).join(branches), 12)}
+{indented(chr(10).join(branches), 12)}
 for _k in range(_many):
     _flag[_due[_k]] = False
 """

@@ -3,8 +3,9 @@
 Spikes that are due deliver before the equations of a tick (latency 1) or after them (latency 0).
 By ``source``: inputs first, then neurons, ascending; ``event`` runs for each of a source's
 synapses, its port holds the weight, the others 0, ``count`` the payload. By ``index``: all sources
-of index 0 together, then of index 1, and so on (inputs are numbered through, and so are neurons); ``event`` runs for every neuron of a population
-that any of them projects to, each port holds the weight of its own source, 0 if that is silent.
+of index 0 together, then of index 1, and so on (inputs are numbered through, and so are neurons);
+``event`` runs for every neuron of a population that any of them projects to, each port holds the
+weight of its own source, 0 if that is silent.
 """
 
 from __future__ import annotations

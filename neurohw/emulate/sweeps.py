@@ -11,9 +11,10 @@ from neurohw.emulate.generate import (
     Body,
     Kind,
     Setting,
-    _arguments,
-    _function,
+    function_source,
     generated_module,
+    indented,
+    state_arguments,
 )
 from neurohw.equations.emit import Emitter
 
@@ -25,10 +26,6 @@ _STATE = (
     "_status", "_queue", "_synapses", "_owner", "_place", "_low", "_overflows", "_failure",
     "_operations", "_spikes", "_outputs", "_changes",
 )  # fmt: skip
-
-
-def _indented(text: str, spaces: int) -> str:
-    return "\n".join(" " * spaces + line if line else "" for line in text.strip("\n").split("\n"))
 
 
 def machine_source(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
@@ -78,9 +75,9 @@ def _phase(kind: Kind, phase: str, setting: Setting) -> str:
     body.keep()
     spikes = any(a.target == "spike" for a in body.program.assigns)
     given = dict.fromkeys([*(f"_given_{n}" for n in kind.neuron.inputs), "_given_syn"])
-    return _function(
+    return function_source(
         f"{phase}_{kind.name}",
-        ["_j", "_local", *given, *_arguments(kind, setting), "_overflows", "_failure"],
+        ["_j", "_local", *given, *state_arguments(kind, setting), "_overflows", "_failure"],
         kind.neuron.phase_texts[phase], body.lines, body.counted,
         f"True, {'spike' if spikes else 0}, syn",
     )  # fmt: skip
@@ -148,7 +145,7 @@ if {when} != 0:
     emit = ", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])
     return f"""
 {JIT}def _operate_{operation.name}(argument, {", ".join([*_STATE, *_common(kinds, machine)])}):
-{_indented(inputs or "pass", 4)}
+{indented(inputs or "pass", 4)}
     _row = {row}
     for _r in range(_row, {row_last} + 1):
         for _n in range({_value(operation.first)}, min({_value(operation.last)}, _owner.size - 1) + 1):
@@ -156,14 +153,14 @@ if {when} != 0:
             _bank = _low[_p]
             _syn = np.int64({rows})
             _good, _spike, _new = True, 0, _syn
-{_indented(chr(10).join(branches), 12)}
+{indented(chr(10).join(branches), 12)}
             if not _good:
                 _failure[{FAIL_POPULATION}] = _p
                 return False
-{_indented(changed if operation.row else "pass", 12)}
+{indented(changed if operation.row else "pass", 12)}
             if _spike != 0:
                 _emit(_n, {emit})
-{_indented(output or "pass", 4)}
+{indented(output or "pass", 4)}
     _k = _status[{DONE}]
     _operations[_k, 0] = {operation.kind}
     _operations[_k, 1] = argument
@@ -223,20 +220,20 @@ def _run(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
         _branch, _held, _worked, _good = -1, True, False, True
         if _status[{NEXT}] < _words.size:
             word = _words[_status[{NEXT}]]
-{_indented(_which(machine.receive), 12)}
+{indented(_which(machine.receive), 12)}
             _held = ({idle or "False"}) and _status[{QUEUED}] > 0
         if _status[{QUEUED}] > 0 and (
             _status[{QUEUED}] >= _queue.size or _held or _status[{TURN}] != 0 or not _saturate
         ):
             item = _queue[_status[{QUEUE_AT}]]
-{_indented(_which(machine.serve), 12)}
-{_indented(_branches(machine.serve, calls), 12)}
+{indented(_which(machine.serve), 12)}
+{indented(_branches(machine.serve, calls), 12)}
             _status[{QUEUE_AT}] = (_status[{QUEUE_AT}] + 1) % _queue.size
             _status[{QUEUED}] -= 1
             _status[{TURN}] = 0
         elif _branch >= 0:
             _status[{EVENT}] += 1
-{_indented(_branches(machine.receive, calls), 12)}
+{indented(_branches(machine.receive, calls), 12)}
             _status[{NEXT}] += 1
             _status[{TURN}] = 1
         else:
@@ -245,6 +242,6 @@ def _run(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
             return 2
         if _worked:
             if _record:
-{_indented(logs, 16)}
+{indented(logs, 16)}
             _status[{DONE}] += 1
 """
