@@ -72,7 +72,8 @@ def _list(as_json: bool) -> None:
     )  # fmt: skip
     console.line("state: bits of the widest register; weight: bits; delay: ticks; k: 1,000, M: 10⁶")
     console.line(
-        "neurohw chips NAME (or NAME:VARIANT) shows one, chips verify replays the vectors, chips new starts your own."
+        "neurohw chips NAME (or NAME:VARIANT) shows one, 'chips verify' replays the vectors, "
+        "'chips new'\nstarts your own."
     )
 
 
@@ -84,11 +85,17 @@ def _row(chip: Chip) -> tuple[str, ...]:
     kind, *more = chip.neurons
     name, _, variant = chip.name.partition(":")
     return (
-        f"  :{variant}" if variant else name, f"{kind} + {len(more)}" if more else kind, _short(neurons(chip)),
-        _short(_limit(chip, "synapses")), str(state_bits(chip)), str(chip.weight.bits),
-        f"{chip.delay.low}..{chip.delay.high}", _oracle(chip),
-        f"{known['files']}: {verdict}" if known["files"] else verdict,
+        f"  :{variant}" if variant else name, f"{kind} + {len(more)}" if more else kind,
+        _short(neurons(chip)), _short(_limit(chip, "synapses")), str(state_bits(chip)),
+        str(chip.weight.bits), f"{chip.delay.low}..{chip.delay.high}", _oracle(chip),
+        f"{known['files']}: {verdict}{_elsewhere(known)}" if known["files"] else verdict,
     )  # fmt: skip
+
+
+def _elsewhere(known: dict[str, Any]) -> str:
+    """The variants that a result is of, if it is not of the chip itself."""
+    variants = [str(name).partition(":")[2] or str(name) for name in known.get("as", ())]
+    return f" as :{', :'.join(variants)}" if variants else ""
 
 
 def _limit(chip: Chip, name: str) -> int | None:

@@ -62,7 +62,9 @@ def run_lava(options: argparse.Namespace) -> int:
     chip = read_chip(options)
     network = read_network(options)
     inputs, steps = read_inputs(options, network)
-    fixed = quantise(network, chip, on_limit="clip" if options.clip else "error")
+    fixed = quantise(
+        network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
+    )
     script = write_program(fixed, inputs, Path(options.output), steps)
     answer: dict[str, Any] = {"script": str(script), "data": str(script.with_suffix(".npz"))}
     code = 0

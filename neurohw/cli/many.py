@@ -155,7 +155,7 @@ def run(options: argparse.Namespace) -> int:
             continue
         try:
             outcome = pipeline.carry_out(
-                network, chip, inputs, steps, clip=options.clip, seed=options.seed,
+                network, chip, inputs, steps, clip=options.clip, scale=options.scale, seed=options.seed,
                 reference=meant is not None, meant=meant, quiet=options.json,
             )  # fmt: skip
         except NeurohwError as error:

@@ -54,6 +54,10 @@ def chip_options(parser: argparse.ArgumentParser) -> None:
         "--clip", action="store_true",
         help="clip what the chip can't hold (and say so) instead of refusing it",
     )  # fmt: skip
+    parser.add_argument(
+        "--scale", choices=("population", "neuron"), default="population",
+        help="what shares codes per physical unit: a population, or each neuron has its own",
+    )  # fmt: skip
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:

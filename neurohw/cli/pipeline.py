@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from neurohw.chip import Chip
@@ -51,7 +51,8 @@ class Outcome:
 
 
 def carry_out(
-    network: Network, chip: Chip, inputs: Inputs, steps: int, *, clip: bool = False, seed: int = 0,
+    network: Network, chip: Chip, inputs: Inputs, steps: int, *, clip: bool = False,
+    scale: Literal["population", "neuron"] = "population", seed: int = 0,
     reference: bool = True, substeps: int = 10, quiet: bool = False, meant: Meant | None = None,
 ) -> Outcome:  # fmt: skip
     """Quantise, run on the chip and in floating point at both steps, and compare.
@@ -65,7 +66,7 @@ def carry_out(
     from neurohw.quantise import quantise
 
     check_labels(network, inputs)
-    fixed = quantise(network, chip, on_limit="clip" if clip else "error")
+    fixed = quantise(network, chip, on_limit="clip" if clip else "error", scale=scale)
     neurons = recorded(network, inputs, steps)
     record = {name: _membranes(fixed, name) for name in neurons}
     with console.progress(f"on {chip.name}", quiet) as bar:

@@ -35,7 +35,9 @@ def run(options: argparse.Namespace) -> int:
     chip = read_chip(options)
     network = read_network(options)
     with console.waiting("quantising", options.json):
-        fixed = quantise(network, chip, on_limit="clip" if options.clip else "error")
+        fixed = quantise(
+            network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
+        )
     assert fixed.record is not None
     if options.json:
         console.as_json(fixed.record.as_dict())

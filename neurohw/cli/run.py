@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     network = read_network(options)
     inputs, steps = read_inputs(options, network)
     outcome = pipeline.carry_out(
-        network, chip, inputs, steps, clip=options.clip, seed=options.seed,
+        network, chip, inputs, steps, clip=options.clip, scale=options.scale, seed=options.seed,
         reference=not options.no_reference, substeps=options.fine, quiet=options.json,
     )  # fmt: skip
     if options.output:

@@ -43,7 +43,8 @@ def _head(chip: Chip) -> Iterator[str]:
     yield from _wrapped("  claim:    ", chip.oracle.claim)
     known = verified.vectors(chip)
     count = f"{known['files']} files, " if known["files"] else ""
-    yield from _wrapped("  vectors:  ", f"{count}{known['verdict']}")
+    variants = f", as {', '.join(known['as'])}" if known.get("as") else ""
+    yield from _wrapped("  vectors:  ", f"{count}{known['verdict']}{variants}")
     if chip.variants:
         base = chip.name.partition(":")[0]
         yield from _wrapped("  variants: ", ", ".join(f"{base}:{v}" for v in chip.variants))

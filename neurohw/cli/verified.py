@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurohw.chip import Chip
-    from neurohw.vectors.replay import Replay
+    from neurohw.vectors.results import Replay
 
 
 def keep(chip: Chip, result: Replay) -> None:
@@ -24,6 +24,7 @@ def keep(chip: Chip, result: Replay) -> None:
     seen = {
         "verdict": result.verdict, "files": len(result.replayed), "compared": result.compared,
         "different": result.different,
+        "as": sorted({c for f in result.replayed for c in f.chips} - {result.chip}),
     }  # fmt: skip
     with contextlib.suppress(FileError, OSError):
         files.write_text(_place(chip), json.dumps(seen))
@@ -36,11 +37,15 @@ def kept(chip: Chip) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     sound = isinstance(seen, dict) and isinstance(seen.get("verdict"), str)
-    return seen if sound and isinstance(seen.get("files"), int) else None
+    sound = sound and isinstance(seen.get("files"), int) and isinstance(seen.get("as"), list)
+    return seen if sound else None
 
 
 def vectors(chip: Chip) -> dict[str, Any]:
-    """How many files ship for a chip, and what the last verification said ('not run' if none)."""
+    """How many files ship for a chip, and what the last verification said ('not run' if none).
+
+    ``as``: the variants that the files were replayed on instead.
+    """
     from neurohw.errors import UnknownName
     from neurohw.vectors.find import vector_files
 
@@ -54,9 +59,15 @@ def vectors(chip: Chip) -> dict[str, Any]:
     return {"files": count, "verdict": "not run"} if seen is None else seen
 
 
+def folder() -> Path:
+    """Where results are kept."""
+    from neurohw.emulate.store import cache_folder
+
+    return cache_folder()
+
+
 def _place(chip: Chip) -> Path:
     from neurohw import __version__
-    from neurohw.emulate.store import cache_folder
     from neurohw.vectors.find import vector_files
 
     digest = hashlib.sha256(f"{__version__}\n{chip.name}\n".encode())
@@ -64,4 +75,4 @@ def _place(chip: Chip) -> Path:
         content = path.read_bytes()
         digest.update(f"{path.name} {len(content)}\n".encode())
         digest.update(content)
-    return cache_folder() / f"verified_{digest.hexdigest()[:20]}.json"
+    return folder() / f"verified_{digest.hexdigest()[:20]}.json"

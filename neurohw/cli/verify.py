@@ -10,7 +10,7 @@ from neurohw.cli.options import Commands, command, json_option
 
 if TYPE_CHECKING:
     from neurohw.chip import Chip
-    from neurohw.vectors.replay import Replay
+    from neurohw.vectors.results import Replay
 
 WORDS = {
     "equal": "equal", "different": "DIFFERENT", "error": "ERROR",

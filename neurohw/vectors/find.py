@@ -36,7 +36,8 @@ def vector_files(
 ) -> list[Path]:
     """The files of the chip's oracle in ``folder``, or in what ships; [] if it has no oracle.
 
-    ``folder`` holds the files, or a folder of the oracle's name that does. ``files``: patterns that
+    ``folder`` holds the files, or a folder of the oracle's name that does. A pattern such as
+    ``loihi1/common_*`` is of another oracle's folder. ``files``: patterns that
     choose among them.
     """
     if folder is not None and not Path(folder).is_dir():
@@ -48,14 +49,17 @@ def vector_files(
     place = vector_folder() if folder is None else Path(folder)
     if place is None:
         return []
-    if folder is None or (place / name).is_dir():
-        place = place / name
-    if not place.is_dir():
-        return []
+    found = set()
+    for pattern in chip.oracle.files:
+        other, _, pattern_ = pattern.rpartition("/")
+        home = place / (other or name)
+        if not home.is_dir() and folder is not None and not other:
+            home = place
+        if home.is_dir() and (not other or other in readers()):
+            found |= {p for p in home.iterdir() if fnmatch.fnmatchcase(p.name, pattern_)}
     return sorted(
-        path for path in place.iterdir()
-        if path.suffix in SUFFIXES and path.is_file()
-        and _matches(path.name, chip.oracle.files) and _matches(path.name, files or ("*",))
+        path for path in found
+        if path.suffix in SUFFIXES and path.is_file() and _matches(path.name, files or ("*",))
     )  # fmt: skip
 
 
@@ -69,9 +73,15 @@ def readers() -> list[str]:
     return sorted(name for name in found if name.isidentifier() and name not in _OTHERS)
 
 
-def reader_of(chip: Chip) -> Reader:
-    """The function that reads the chip's vectors: ``cases(path, chip)``."""
+def reader_of(chip: Chip, path: Path | None = None) -> Reader:
+    """The function that reads the chip's vectors: ``cases(path, chip)``.
+
+    ``path``: of a file that may be in another oracle's folder, and then in its format.
+    """
     name = chip.oracle.vectors
+    others = {pattern.rpartition("/")[0] for pattern in chip.oracle.files}
+    if path is not None and path.parent.name in others - {""}:
+        name = path.parent.name
     if not name:
         raise ProfileError(f"{chip.name} has no vectors; [oracle] of its profile names none")
     known = readers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,7 @@ from neurohw.network.checks import whole
 from neurohw.vectors.case import Case, Check, TableCase, WordCase
 from neurohw.vectors.find import LARGEST, Reader, reader_of, vector_files
 from neurohw.vectors.prefix import of_steps, of_words
-from neurohw.vectors.results import Difference as Difference
-from neurohw.vectors.results import FileReplay as FileReplay
-from neurohw.vectors.results import Replay as Replay
-from neurohw.vectors.results import Run as Run
+from neurohw.vectors.results import Difference, FileReplay, Replay, Run
 
 
 def replay(
@@ -50,7 +48,7 @@ def replay(
     for k, path in enumerate(paths):
         if progress is not None:
             progress(k, len(paths))
-        found.append(_file(path, chip, reader_of(chip), run, limit))
+        found.append(_file(path, chip, reader_of(chip, path), run, limit))
     if progress is not None:
         progress(len(paths), len(paths))
     return Replay(chip.name, run, tuple(found))
@@ -64,7 +62,8 @@ def _file(path: Path, chip: Chip, reader: Reader, run: Run, limit: int | None) -
     try:
         if path.stat().st_size > LARGEST:
             raise FileError(f"has over {LARGEST:,} bytes; split it")
-        cases = list(reader(path, chip))
+        # Vectors are of the datapath, some larger than the chip: its capacities do not count.
+        cases = list(reader(path, replace(chip, limits={})))
     except Exception as problem:  # a damaged file makes a reader raise nearly everything
         error = f"can't be read as vectors of {chip.name} ({_said(problem)}); get it again"
     for case in cases:
@@ -106,16 +105,24 @@ def _checks(case: Case | WordCase | TableCase, run: Run, limit: int | None) -> S
 
 
 def compare(name: str, check: Check) -> tuple[int, int, Difference | None]:
-    """Values compared, values different, and the first of these."""
+    """Values compared, values different, and the first of these.
+
+    Of logs of different lengths the common part is compared; what is left over is different.
+    """
     expected, got = np.asarray(check.expected), np.asarray(check.got)
-    what = f"{name}: {check.what}"
+    what, left = f"{name}: {check.what}", 0
+    size = max(expected.size, got.size)
+    shapes = Difference(what, (), f"shape {expected.shape}", f"shape {got.shape}")
     if expected.shape != got.shape:
-        shapes = f"shape {expected.shape}", f"shape {got.shape}"
-        return max(expected.size, 1), max(expected.size, 1), Difference(what, (), *shapes)
+        if not expected.ndim == got.ndim > 0 or expected.shape[1:] != got.shape[1:]:
+            return max(size, 1), max(size, 1), shapes
+        left = abs(expected.size - got.size)
+        length = min(len(expected), len(got))
+        expected, got = expected[:length], got[:length]
     unequal = np.asarray(expected != got)
     count = int(np.count_nonzero(unequal))
     if not count:
-        return expected.size, 0, None
+        return size, left, shapes if left else None
     index = tuple(int(k) for k in np.unravel_index(int(np.argmax(unequal)), unequal.shape))
     values = expected[index].item(), got[index].item()
-    return expected.size, count, Difference(what, index, *values)
+    return size, count + left, Difference(what, index, *values)
