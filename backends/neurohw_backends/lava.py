@@ -31,9 +31,14 @@ from neurohw.network.inputs import Inputs
 from neurohw.recording import Recording, Trace
 from neurohw_backends.lava_program import join_program
 from neurohw_backends.lava_ticks import generated_section
+from neurohw_backends.lava_weights import (
+    check_expressible,
+    check_sums,
+    message_bits,
+    stored_weights,
+)
 
 FORMAT = 1
-LONGEST_DELAY = 63
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -63,6 +68,7 @@ def export(
 
 def program_text(network: FixedPointNetwork) -> str:
     """The script, with this network's generated neurons in it."""
+    check_expressible(network)
     used = {p.neuron.name: p.neuron for p in network.populations.values() if not _native(p)}
     return join_program(generated_section(list(used.values())))
 
@@ -72,42 +78,28 @@ def program_data(
 ) -> Arrays:
     """The arrays of the .npz: 'meta' as JSON, 'pop{k}.*' and 'proj{k}.*'."""
     plan = plan_run(network, inputs, steps, None, None, 1, seed, "count", None)
-    if network.chip.delivery.latency != 1:
-        raise CapacityError(
-            f"{network.chip.name} delivers after {network.chip.delivery.latency} ticks, Lava after 1: "
-            "it can't be exported"
-        )
-    if network.chip.weight.right_shift != "sum" and any(
-        p.exponent < 0 for p in network.projections
-    ):
-        raise CapacityError(
-            f"{network.chip.name} shifts every weight right by itself, Lava their sum: negative "
-            "exponents can't be exported"
-        )
+    check_expressible(network)
+    check_sums(plan)
     data: Arrays = {}
     populations = [_source(data, k, name, plan) for k, name in enumerate(plan.spikes)]
     for place, (name, population) in enumerate(network.populations.items()):
         k = len(populations)
         populations.append(_population(data, k, population, place, plan))
         if name in plan.injected:
-            data[f"pop{k}.current"] = plan.injected[name]
-    projections = []
-    for q, p in enumerate(network.projections):
-        if p.synapses and int(p.delay.max()) > LONGEST_DELAY:
-            raise CapacityError(
-                f"projection '{p.name}': a delay of {p.delay.max()} ticks; Lava holds 0.."
-                f"{LONGEST_DELAY}"
-            )
-        if p.synapses and (int(p.weight.min()) < -256 or int(p.weight.max()) > 255):
-            raise CapacityError(
-                f"projection '{p.name}': weights {p.weight.min()}..{p.weight.max()}; Lava holds "
-                "-256..255"
-            )
-        projections.append(
-            {"name": p.name, "source": p.source, "target": p.target, "exponent": p.exponent}
-        )
-        for column in ("pre", "post", "weight", "delay"):
-            data[f"proj{q}.{column}"] = getattr(p, column)
+            data[f"pop{k}.current"] = plan.injected[name][population.neuron.port]
+    projections: list[dict[str, Any]] = []
+    for p in network.projections:
+        for weight, exponent in stored_weights(network, p):
+            q = len(projections)
+            projections.append(
+                {
+                    "name": p.name, "source": p.source, "target": p.target, "exponent": exponent,
+                    "message_bits": message_bits(plan, p.source),
+                }
+            )  # fmt: skip
+            data[f"proj{q}.weight"] = weight
+            for column in ("pre", "post", "delay"):
+                data[f"proj{q}.{column}"] = getattr(p, column)
     meta = {
         "format": FORMAT, "kind": "neurohw lava program", "name": network.name, "dt": network.dt,
         "steps": plan.steps, "trials": plan.trials, "populations": populations,
@@ -138,6 +130,8 @@ def _source(data: Arrays, k: int, name: str, plan: Plan) -> dict[str, Any]:
     spikes = plan.spikes[name]
     for column in ("trial", "step", "neuron"):
         data[f"pop{k}.spikes.{column}"] = getattr(spikes, column)
+    if spikes.value is not None:
+        data[f"pop{k}.spikes.value"] = spikes.value
     return {"name": name, "n": spikes.n, "kind": "spike_source"}
 
 
@@ -169,6 +163,8 @@ def _population(
             )
         entry["arguments"], entry["registers"] = list(lava.arguments), dict(lava.registers)
         return entry
+    # what a spike carries is its value only where the chip's spikes carry one
+    entry["binary"] = plan.network.chip.delivery.payload.bits == 1
     for name, codes in population.parameters.items():
         data[f"pop{k}.param.{name}"] = codes
     for register, codes in start.items():

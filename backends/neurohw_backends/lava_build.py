@@ -25,6 +25,7 @@ from neurohw_backends.lava_script import (
     DENSE_LIMIT,
     FAULT_BYTES,
     FORMAT,
+    LARGEST_WEIGHT,
     LONGEST_DELAY,
     Arrays,
     Probe,
@@ -218,6 +219,7 @@ def build_population(
         probe.tick = globals().get(f"tick_{population['neuron']}")
         if probe.tick is None:
             raise ValueError(f"population '{name}': no function tick_{population['neuron']}")
+        probe.binary = bool(population.get("binary", False))
         probe.parameters = per_neuron(data, f"pop{k}.param.", n, trials)
         probe.initial = per_neuron(data, f"pop{k}.init.", n, trials)
         if set(probe.initial) != set(registers):
@@ -230,6 +232,9 @@ def build_population(
     else:
         process_class = lava_class(population["process"])
         process = process_class(shape=(trials * n,), **options)
+        for key, value in options.items():
+            if isinstance(value, np.ndarray) and hasattr(process, key):
+                getattr(process, key).shape = value.shape  # Lava declares (1,) for du, vth_hi, ...
         if generated:
             known = list(process.vars.member_names)
             for register, attribute in registers.items():
@@ -272,7 +277,7 @@ def build_projection(
     for key, values, low, high in (
         ("pre", pre, 0, n_pre - 1),
         ("post", post, 0, n_post - 1),
-        ("weight", weight, -256, 255),
+        ("weight", weight, -LARGEST_WEIGHT, LARGEST_WEIGHT),
         ("delay", delay, 0, LONGEST_DELAY),
     ):
         if values.shape != pre.shape:
@@ -284,7 +289,9 @@ def build_projection(
         return
     columns, rows = trials * n_pre, trials * n_post
     into = getattr(target, about[projection["target"]].get("input", "a_in"))
-    for encoded in encode(pre, post, delay, weight, int(projection["exponent"])):
+    message_bits = int(projection.get("message_bits", 0))
+    exponent = int(projection["exponent"])
+    for encoded in encode(pre, post, delay, weight, exponent, message_bits > 0):
         size, copies = encoded.pre.size, int(encoded.copy.max()) + 1
         trial = np.repeat(np.arange(trials), size)
         column = np.tile(encoded.pre + encoded.copy * columns, trials) + trial * n_pre
@@ -293,9 +300,9 @@ def build_projection(
         weights = csr_matrix((np.tile(encoded.weight, trials).astype(np.int32), at), shape=shape)
         options = {
             "weight_exp": encoded.exponent,
-            "num_weight_bits": 8,
+            "num_weight_bits": encoded.bits,
             "sign_mode": getattr(SignMode, encoded.sign_mode),
-            "num_message_bits": int(projection.get("message_bits", 0)),
+            "num_message_bits": message_bits,
         }
         if encoded.delay.any():
             delays = csr_matrix((np.tile(encoded.delay, trials), at), shape=shape)

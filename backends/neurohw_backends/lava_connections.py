@@ -22,6 +22,7 @@ class Encoded:
     delay: np.ndarray
     weight: np.ndarray
     copy: np.ndarray  # which repetition of the source; all 0: the source itself
+    bits: int = 8
 
     def by_copy(self) -> list[Encoded]:
         """The same synapses as several connections from the source itself."""
@@ -58,7 +59,12 @@ def rank_in_pair(pre: np.ndarray, post: np.ndarray) -> np.ndarray:
 
 
 def encode(
-    pre: np.ndarray, post: np.ndarray, delay: np.ndarray, weight: np.ndarray, exponent: int
+    pre: np.ndarray,
+    post: np.ndarray,
+    delay: np.ndarray,
+    weight: np.ndarray,
+    exponent: int,
+    graded: bool = False,
 ) -> list[Encoded]:
     """Connections whose sums over spikes, shifted by ``exponent``, add up to exactly ours.
 
@@ -66,17 +72,22 @@ def encode(
     is stored as its double under the next lower exponent. A connection has one weight and one
     delay per pair of neurons; what is more goes to further connections. But a right shift drops
     bits of the sum over all synapses of a delay, so there all stay in one connection, and the
-    surplus comes from repetitions of the source.
+    surplus comes from repetitions of the source. A double has a bit less before Lava's 32-bit sum
+    wraps, which the values of ``graded`` spikes may need: such odd weights take 9 bits, which
+    Lava's model takes and a synapse of the chip has not.
     """
     low, high = int(weight.min()), int(weight.max())
     one_sided = low >= 0 or high <= 0
-    if not (one_sided and low >= -255 and high <= 255) and (
-        low >= -256 and high <= 254 and not (weight & 1).any()
-    ):
+    even, bits = not (weight & 1).any(), 8
+    if even and low >= -256 and high <= 254 and not (one_sided and low >= -255):
         groups = [("MIXED", weight, -256, 254, 0)]
     elif one_sided:
         groups = [("EXCITATORY" if low >= 0 else "INHIBITORY", weight, -255, 255, 0)]
-    elif exponent < 0 or (low >= -128 and high <= 127):
+    elif exponent < 0 and even:
+        groups = [("MIXED", weight, -256, 254, 0)]
+    elif exponent < 0 and graded:
+        groups, bits = [("MIXED", weight, -256, 255, 0)], 9
+    elif not graded and (exponent < 0 or (low >= -128 and high <= 127)):
         groups = [("MIXED", weight, -128, 127, 1)]
     else:
         groups = [
@@ -96,6 +107,7 @@ def encode(
             delay[index],
             value << doubled,
             rank_in_pair(pre[index], post[index]),
+            bits,
         )
         encoded += [of] if exponent < 0 else of.by_copy()
     return encoded

@@ -111,6 +111,8 @@ def generated_model(process_class: type, variables: list[str]) -> type:
             state[register] = np.asarray(getattr(self, attribute), dtype=np.int64)
         received = self.a_in.recv()  # int32: the sum over all projections wraps there
         spikes = np.asarray(probe.tick(state, probe.parameters, {"syn": received.astype(np.int64)}))
+        if probe.binary:
+            spikes = spikes != 0
         sent = spikes.astype(np.int32)
         if sent.shape != received.shape or (sent != spikes).any():
             raise ValueError("the tick function must return one int32 spike value per neuron")

@@ -33,6 +33,7 @@ Arrays = Mapping[str, np.ndarray]
 
 FORMAT = 1
 LONGEST_DELAY = 63  # Lava refuses more, inside the child process
+LARGEST_WEIGHT = 1024  # what is beyond a synapse's 8 bits comes from repetitions of its source
 FAULT_BYTES = 4096
 DENSE_ABOVE = 0.3  # fill from which a dense matrix is the faster one
 DENSE_LIMIT = 1 << 24  # weights; a dense matrix is copied a few times at start-up
@@ -64,6 +65,7 @@ class Probe:
     traces: dict[str, np.ndarray] = field(default_factory=dict)  # register: (steps, trials * n)
     attributes: dict[str, str] = field(default_factory=dict)  # register: attribute of the model
     # generated models only
+    binary: bool = False  # a spike is 1, whatever the equations assign
     tick: Callable[..., Any] | None = None
     parameters: dict[str, np.ndarray] = field(default_factory=dict)
     initial: dict[str, np.ndarray] = field(default_factory=dict)

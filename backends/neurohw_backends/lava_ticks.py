@@ -5,6 +5,7 @@ from __future__ import annotations
 from neurohw.chip.model import Neuron
 from neurohw.equations import array_primitives
 from neurohw.equations.emit import Emitter, prelude, stored, tables
+from neurohw.fixedpoint import Format
 from neurohw_backends.lava_program import NEURONS
 
 
@@ -19,14 +20,19 @@ def generated_section(neurons: list[Neuron]) -> str:
 
 
 def tick_function(neuron: Neuron) -> str:
-    """``tick_NAME(state, parameters, inputs) -> spike``: every argument maps names to int64 (n,)."""
+    """``tick_NAME(state, parameters, inputs) -> spike``: every argument maps names to int64 (n,).
+
+    What arrives is ``inputs["syn"]``, whatever the neuron calls its input.
+    """
     program = neuron.tick
     emitter = Emitter(program, arrays=True, draw="_seed, _trial, _tick, _neuron")
-    lines = [f'{neuron.port} = inputs["{neuron.port}"]']
+    lines = [f'{neuron.port} = inputs["syn"]']
     lines += [f'{r} = state["{r}"]' for r in program.registers]
     lines += [f'{p} = parameters["{p}"]' for p in program.parameters]
     port = program.inputs[neuron.port]
-    if port.overflow != "error":
+    if port.overflow == "error":
+        lines += refused(neuron.port, port)
+    else:
         lines.append(f"{neuron.port} = {stored(port, neuron.port)}")
     if program.randoms:
         lines += [
@@ -43,10 +49,7 @@ def tick_function(neuron: Neuron) -> str:
             lines.append(f"{assign.target} = {value}")
         elif form.overflow == "error":
             lines.append(f"{assign.target} = {value}")
-            lines.append(
-                f"if (({assign.target} < {form.low}) | ({assign.target} > {form.high})).any():"
-            )
-            lines.append(f'    raise OverflowError("{assign.target} left {form}")')
+            lines += refused(assign.target, form)
         else:
             lines.append(f"{assign.target} = {stored(form, value)}")
     lines += [f'state["{r}"] = {r} + 0 * {neuron.port}' for r in program.registers]
@@ -59,3 +62,11 @@ def tick_function(neuron: Neuron) -> str:
         f"def tick_{neuron.name}(state: Any, parameters: Any, inputs: Any) -> Any:\n"
         f"{equations}{body}\n"
     )
+
+
+def refused(name: str, form: Format) -> list[str]:
+    """Lines that fail where the format does not hold the value."""
+    return [
+        f"if (({name} < {form.low}) | ({name} > {form.high})).any():",
+        f'    raise OverflowError("{name} left {form}")',
+    ]
