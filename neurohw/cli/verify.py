@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         "Vectors replayed", ("chip", "files", "values compared", "different", "seconds", "result"),
         [_row(result) for result in results],
     )  # fmt: skip
-    if any(f.name.startswith("own_") for r in results for f in r.replayed):
+    if any(f.file.startswith("own_") for r in results for f in r.replayed):
         console.line("own: made by this project's interpreter, to notice changes; no oracle's word")
     for chip, result in zip(chips, results, strict=True):
         if result.verdict == "nothing compared":
@@ -105,7 +105,7 @@ def replay_all(
 def _row(result: Replay) -> tuple[str, ...]:
     elsewhere = sorted({c for f in result.replayed for c in f.chips} - {result.chip})
     name = f"{result.chip} (as {', '.join(elsewhere)})" if elsewhere else result.chip
-    own = sum(f.name.startswith("own_") for f in result.replayed)
+    own = sum(f.file.startswith("own_") for f in result.replayed)
     files = f"{len(result.replayed) - own}{f' + {own} own' if own else ''}"
     return (
         name, files, f"{result.compared:,}", f"{result.different:,}",
