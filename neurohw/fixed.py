@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurohw.chip.model import Chip, FromPhysical, Neuron
 from neurohw.equations.interpret import execute
-from neurohw.errors import CapacityError, InputError, NetworkError, UnknownName
+from neurohw.errors import (
+    CapacityError,
+    InputError,
+    NetworkError,
+    RegisterOverflow,
+    UnknownName,
+)
 from neurohw.fixedpoint import INT64, Format
 from neurohw.formulas import Functions
 from neurohw.network.checks import MOST, integers, whole
@@ -96,6 +102,15 @@ class FixedPopulation:
         state = {k: np.zeros(self.n, np.int64) for k in registers}
         program = self.neuron.start
         if program is not None:
+
+            def refused(k: int, register: str, value: int) -> None:
+                form = program.targets[register]
+                if form.overflow == "error":
+                    raise RegisterOverflow(
+                        f"{self.name}.{register} would start at {value}; {form} holds {form.low}.."
+                        f"{form.high}: change the parameters it is derived from"
+                    )
+
             names = list(self.parameters)
             rows = np.stack([self.parameters[k] for k in names] or [np.zeros(self.n, np.int64)])
             unique, inverse = np.unique(rows, axis=1, return_inverse=True)
@@ -105,7 +120,7 @@ class FixedPopulation:
                     **dict.fromkeys(registers, 0),
                     **dict(zip(names, map(int, column), strict=False)),
                 }
-                execute(program, cell)
+                execute(program, cell, on_overflow=refused)
                 values.append([cell[k] for k in registers])
             table = np.array(values, np.int64)[np.ravel(inverse)]
             state = {k: np.ascontiguousarray(table[:, j]) for j, k in enumerate(registers)}
@@ -285,6 +300,15 @@ class FixedPointNetwork:
             if key not in formats:
                 raise UnknownName.of(f"configuration of {chip.name}", key, formats)
             whole(f"configuration '{key}'", value, formats[key].low, formats[key].high)
+        order = list(self.populations)
+        for p in self.projections:
+            if p.source in order and self.populations[p.source].neuron.relay:
+                later = order.index(p.target) > order.index(p.source)
+                if self.populations[p.target].neuron.relay and not later:
+                    raise NetworkError(
+                        f"projection '{p.name}': a relay passes on within the tick, so to neurons or to "
+                        "a relay that comes later; change the order of populations"
+                    )
         used = sum(self.sizes.values())
         if chip.machine is not None and used > chip.machine.neurons:
             raise CapacityError(

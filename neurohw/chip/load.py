@@ -22,7 +22,7 @@ from neurohw.chip.model import (
 )
 from neurohw.chip.neuron import Surroundings, check_name, read_neuron
 from neurohw.chip.positions import Positions
-from neurohw.chip.read_machine import read_machine
+from neurohw.chip.read_machine import check_inputs, read_machine
 from neurohw.chip.table import Table
 from neurohw.equations import compile_program
 from neurohw.errors import EquationError, FileError, ProfileError, UnknownName
@@ -147,6 +147,8 @@ def _read(top: Table, variants: tuple[str, ...]) -> Chip:
         machine=machine,
         variants=variants,
     )  # fmt: skip
+    if machine is not None:
+        check_inputs(top.table("machine"), machine, chip.neurons)
     oracle.finish()
     top.finish()
     if not chip.neurons:

@@ -82,6 +82,12 @@ def read_neuron(name: str, table: Table, around: Surroundings) -> Neuron:
         tick = program("tick", {**({} if around.phases else inputs), **aliased})
     stored = {"syn": around.machine.synapse} if around.machine else {}
     phases = {key: program(key, inputs, stored) for key in around.phases if table.has(key)}
+    for key, phase in phases.items():
+        if phase.randoms or (around.machine is not None and phase.drawn):
+            raise table.error(
+                f"{key} draws random numbers; random(n) is for tick and start, draw(NAME) for tick and "
+                "event", key,
+            )  # fmt: skip
     start = program("start", {}) if table.has("start") else None
     written = {a.target for p in (tick, *phases.values(), start) if p for a in p.assigns}
     for unused in sorted(set(wires) - written):

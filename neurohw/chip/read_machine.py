@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from neurohw.chip.machine import Branch, Machine, Operation, Rule
+from neurohw.chip.model import Neuron
 from neurohw.chip.table import Table
 from neurohw.equations import compile_program
 from neurohw.errors import EquationError
@@ -31,7 +32,10 @@ def read_machine(table: Table, sources: Mapping[str, str]) -> Machine:
     receive = _branches(table, "receive", {**configuration, "word": word}, known, True)
     serve = _branches(table, "serve", {**configuration, "item": item}, known, False)
     names = {**configuration, "argument": argument}
-    found = {key: _operation(key, operations.table(key), names, k) for k, key in enumerate(known)}
+    found = {
+        key: _operation(key, operations.table(key), names, k, neurons)
+        for k, key in enumerate(known)
+    }
     spike = table.table("spike")
     about = {**configuration, "neuron": number}
     step = table.table("step")
@@ -86,10 +90,15 @@ def _branches(
         when = _rule(inner, "when", names, "1")
         found.append(Branch(when, push, operation, argument, idle))
         inner.finish()
+    if not found or found[-1].when.program.ranges[0][0] < 1:
+        raise table.error(
+            f"the last of machine.{key} has a 'when'; leave it out, so that every value means something",
+            key,
+        )
     return tuple(found)
 
 
-def _operation(name: str, table: Table, names: Names, number: int) -> Operation:
+def _operation(name: str, table: Table, names: Names, number: int, neurons: int) -> Operation:
     def optional(key: str) -> Rule | None:
         return _rule(table, key, names) if table.has(key) else None
 
@@ -100,5 +109,32 @@ def _operation(name: str, table: Table, names: Names, number: int) -> Operation:
         optional("row_last"), {key: _rule(inputs, key, names) for key in inputs.data},
         optional("cycles"), optional("output"), optional("output_when"),
     )  # fmt: skip
+    for key in ("first", "last", "row", "row_last"):
+        rule = getattr(operation, key)
+        low, high = (0, 0) if rule is None else rule.program.ranges[0]
+        if low < 0 or high >= neurons:
+            raise table.error(
+                f"{table.label(key)} can reach {low}..{high}; there are {neurons} addresses, "
+                f"0..{neurons - 1}: mask it", key,
+            )  # fmt: skip
     table.finish()
     return operation
+
+
+def check_inputs(table: Table, machine: Machine, neurons: Mapping[str, Neuron]) -> None:
+    """ProfileError if an operation gives a neuron's phase something that its input can't hold, or
+    names a phase that a neuron has not."""
+    for name, operation in machine.operations.items():
+        inner = table.table("operation").table(name)
+        for neuron in neurons.values():
+            if operation.phase not in neuron.phases:
+                raise inner.error(
+                    f"neuron '{neuron.name}' has no phase '{operation.phase}'", "phase"
+                )
+            for key, rule in operation.inputs.items():
+                form, (low, high) = neuron.inputs.get(key), rule.program.ranges[0]
+                if form is not None and not (form.holds(low) and form.holds(high)):
+                    raise inner.error(
+                        f"input '{key}' can be {low}..{high}; {form} of neuron '{neuron.name}' holds "
+                        f"{form.low}..{form.high}: mask it", "inputs",
+                    )  # fmt: skip

@@ -22,8 +22,9 @@ def keep(chip: Chip, result: Replay) -> None:
     from neurohw.errors import FileError
 
     seen = {
-        "verdict": result.verdict, "files": len(result.replayed), "compared": result.compared,
-        "different": result.different,
+        "verdict": result.verdict,
+        "files": sum(not f.file.startswith("own_") for f in result.replayed),
+        "compared": result.compared, "different": result.different,
         "as": sorted({c for f in result.replayed for c in f.chips} - {result.chip}),
     }  # fmt: skip
     with contextlib.suppress(FileError, OSError):
@@ -42,7 +43,8 @@ def kept(chip: Chip) -> dict[str, Any] | None:
 
 
 def vectors(chip: Chip) -> dict[str, Any]:
-    """How many files ship for a chip, and what the last verification said ('not run' if none).
+    """How many files of its oracle ship for a chip, and what the last verification said ('not run'
+    if none).
 
     ``as``: the variants that the files were replayed on instead.
     """
@@ -50,7 +52,7 @@ def vectors(chip: Chip) -> dict[str, Any]:
     from neurohw.vectors.find import vector_files
 
     try:
-        count = len(vector_files(chip))
+        count = sum(not path.name.startswith("own_") for path in vector_files(chip))
     except UnknownName as error:
         return {"files": 0, "verdict": str(error)}
     if not count:

@@ -69,7 +69,8 @@ class Synapses:
 class Stage:
     """Sums of one projection and delay that are shifted right before they arrive.
 
-    ``bits``: the width to which the sum wraps first, 0 where the input does not wrap.
+    ``bits``: the width to which the sum wraps first, negative if unsigned, 0 where the input does not
+    wrap.
     """
 
     offset: Int
@@ -151,7 +152,7 @@ def summed_synapses(network: FixedPointNetwork, layout: Layout) -> tuple[Synapse
         group.append(len(rows) + which.astype(np.int64))
         weight.append(_effective(network, p))
         form = network.populations[p.target].neuron.inputs[network.port(p)]
-        bits = form.bits if form.overflow == "wrap" and form.signed else 0
+        bits = (form.bits if form.signed else -form.bits) if form.overflow == "wrap" else 0
         for delay in delays:
             column = layout.column(p.target, network.port(p))
             rows.append((offset, n, column, int(delay), -p.exponent, bits))

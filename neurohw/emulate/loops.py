@@ -78,8 +78,8 @@ def _ticks(kinds: Sequence[Kind], setting: Setting) -> str:
     if not _quiet[_p] or {busy or "True"}:
         _count, _quiet[_p] = tick_{kind.name}(
             _population_low[_p], _population_high[_p], {p}_base, _row, {p}_columns, {p}_size,
-            {", ".join([*arrays, *setting.states])},
-            {p}_counts, {p}_alias, _fired, _value, _count, _overflows[_p], _failure,
+            {", ".join([*arrays, *setting.states, f"{p}_counts", f"{p}_alias"])},
+            _fired, _value, _count, _overflows[_p], _failure,
             _seed, _trial, _step, _population_key[_p],
         )
 """.strip("\n"))  # fmt: skip
@@ -164,8 +164,10 @@ def _send_source(setting: Setting) -> str:
             _bits = _stage_bits[_g]
             for _k in range(_stage_size[_g]):
                 _sum = _stage[_stage_offset[_g] + _k]
-                if _bits:
+                if _bits > 0:
                     _sum = wrap(_sum, _bits)
+                elif _bits < 0:
+                    _sum = uwrap(_sum, -_bits)
                 _sums[_slot, _stage_base[_g] + _k] += _sum >> _stage_shift[_g]
                 _stage[_stage_offset[_g] + _k] = 0
 """

@@ -21,7 +21,10 @@ from neurohw.fixed import FixedPointNetwork, FixedPopulation
 class Queued:
     """The chip between two words: registers, synapses, queue, and the log so far."""
 
-    def __init__(self, network: FixedPointNetwork, synapses: list[list[int]]) -> None:
+    def __init__(
+        self, network: FixedPointNetwork, synapses: list[list[int]], strict: bool = False
+    ) -> None:
+        self.strict = strict
         assert network.chip.machine is not None
         self.network, self.machine = network, network.chip.machine
         self.configuration = dict(network.configuration)
@@ -132,7 +135,7 @@ class Queued:
 
         def overflow(k: int, register: str, value: int) -> None:
             counts[register] += 1
-            if formats[register].overflow == "error":
+            if self.strict or formats[register].overflow == "error":
                 raise RegisterOverflow(
                     word_overflow(population, register, value, neuron, len(self.operations))
                 )

@@ -42,7 +42,8 @@ def run_stepped(
     overflows: dict[str, dict[str, int]] = {}
     carried = dict.fromkeys((p.name for p in net.projections), 0)
     for trial in range(plan.trials):
-        runner = Interpreted(net, record=False) if interpreted else Kernel(net, record=False)
+        strict = plan.on_overflow == "raise"
+        runner = Interpreted(net, False, strict) if interpreted else Kernel(net, False, strict)
         given = _by_step(plan, places, trial)
         for step in range(plan.steps):
             sent = np.array([words[a] for a in given.get(step, [])], np.int64)

@@ -31,7 +31,7 @@ _STATE = (
 def machine_source(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
     """The whole module for these neurons and this machine."""
     phases = dict.fromkeys(o.phase for o in machine.operations.values())
-    parts = [_phase(kind, phase, setting) for kind in kinds for phase in phases]
+    parts = [phase_source(kind, phase, setting) for kind in kinds for phase in phases]
     parts += [_spike(machine)]
     parts += [_operation(o, kinds, machine, setting) for o in machine.operations.values()]
     parts.append(_run(kinds, machine, setting))
@@ -63,7 +63,7 @@ def _value(rule: Rule) -> str:
     return Emitter(rule.program, arrays=False).value(rule.program.assigns[0].value)
 
 
-def _phase(kind: Kind, phase: str, setting: Setting) -> str:
+def phase_source(kind: Kind, phase: str, setting: Setting) -> str:
     """One phase on neuron ``_j`` of its bank: whether it went well, its spike, its synapse."""
     body = Body(kind, phase, setting, "return False, 0, 0", "_local")
     for name in kind.neuron.inputs:
@@ -212,6 +212,8 @@ def _run(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
     \"\"\"Work off the words. Returns 0 when all are accepted and the queue is empty, 1 if the buffers
     are full, 2 if a store failed, 3 after _limit operations.\"\"\"
     while True:
+        if _status[{NEXT}] >= _words.size and _status[{QUEUED}] == 0:
+            return 0
         if _status[{DONE}] >= _limit:
             return 3
         if _status[{DONE}] >= len(_operations) or _status[{SPIKES}] + _spare > len(_spikes) or (
@@ -236,8 +238,6 @@ def _run(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
 {indented(_branches(machine.receive, calls), 12)}
             _status[{NEXT}] += 1
             _status[{TURN}] = 1
-        else:
-            return 0
         if not _good:
             return 2
         if _worked:

@@ -107,9 +107,9 @@ def restless(network: FixedPointNetwork, limit: int) -> InputError:
 class Interpreted:
     """The integer interpreter, fed as the kernel is."""
 
-    def __init__(self, network: FixedPointNetwork, record: bool) -> None:
+    def __init__(self, network: FixedPointNetwork, record: bool, strict: bool = False) -> None:
         self.network = network
-        self.chip = Queued(network, synapse_memory(network).tolist())
+        self.chip = Queued(network, synapse_memory(network).tolist(), strict)
         self.samples: dict[str, dict[str, list[list[int]]]] = {
             name: {r: [] for r in rows} for name, rows in self.chip.state.items()
         }
@@ -163,13 +163,13 @@ def _columns(rows: Any, width: int) -> tuple[Column, ...]:
 class Kernel:
     """The arrays of a run and the kernel that works on them, for one chip after another word."""
 
-    def __init__(self, network: FixedPointNetwork, record: bool) -> None:
+    def __init__(self, network: FixedPointNetwork, record: bool, strict: bool = False) -> None:
         chip, self.network, self.record = network.chip, network, record
         assert chip.machine is not None
         machine = chip.machine
         names = sorted({p.neuron.name for p in network.populations.values()})
         self.kinds = [Kind(chip.neurons[name]) for name in names]
-        self.setting = Setting(chip.delivery, chip.generators)
+        self.setting = Setting(chip.delivery, chip.generators, strict)
         self.kernel = load_kernel(machine_source(self.kinds, machine, self.setting)).run
         self.order = machine_arguments(self.kinds, machine, self.setting)
         self.populations = list(network.populations.values())

@@ -10,6 +10,7 @@ from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw.fixedpoint import Format
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
+from neurohw.testing.full import full_network
 
 
 def random_network(
@@ -18,8 +19,12 @@ def random_network(
     """Populations of one of the chip's neurons, or of all of them, recurrent, with delays and
     weights up to the ends of their formats. ``kinds`` restricts the neurons.
 
-    One or all, not any mixture: each set of neurons is a kernel that has to be compiled.
+    One or all, not any mixture: each set of neurons is a kernel that has to be compiled. Chips that
+    are not plain sums (queues, events in order, relays) get a ``full_network``.
     """
+    relays = any(n.relay for n in chip.neurons.values())
+    if relays or chip.delivery.engine != "summed":
+        return full_network(seed, chip, largest=largest, kinds=kinds)
     rng = np.random.default_rng(seed)
     neurons = [n for n in chip.neurons.values() if not kinds or n.name in kinds]
     inputs = {"input": int(rng.integers(1, largest + 1))}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,8 +32,7 @@ from neurohw.emulate.generate import (
 )
 from neurohw.emulate.store import load_kernel
 from neurohw.emulate.streams import Stream, lane_states
-from neurohw.emulate.sweeps import _phase as phase_source
-from neurohw.equations import Program
+from neurohw.emulate.sweeps import phase_source
 from neurohw.equations.kernel_primitives import random_bits
 from neurohw.fixedpoint import Format
 from neurohw.testing.plain import Outcome, Plain, plain
@@ -109,7 +108,9 @@ class Case:
         self.queued = chip.machine is not None
         kept = [a.target for a in self.program.assigns if a.target in self.program.wires]
         wires = (*kept, *self.program.inputs)
-        self.kind = Kind(neuron, tuple(k for k in dict.fromkeys(wires) if k != "syn"))
+        self.kind = Kind(
+            neuron, tuple(k for k in dict.fromkeys(wires) if not (self.queued and k == "syn"))
+        )
         self.function = load_kernel(self._source()).run
         first = self.kind.first_site(phase)
         self.definition: Plain = plain(
@@ -132,18 +133,18 @@ class Case:
             text = phase_source(kind, self.phase, setting)
             names = list(self.program.inputs)
             row = [f"_given[{k} * _n + _j]" for k in range(len(names))]
-            more = [] if "syn" in names else ["_all_syn[_j]"]
+            more = [] if "syn" in names else ["_synapse[_j]"]
             call = f"""_good[_j], _spike[_j], _syn = {self.phase}_{kind.name}(_j, _j,
             {", ".join([*row, *more])}, {arrays}, _overflows[_j], _failure[_j])
         if _good[_j]:
-            _all_syn[_j] = _syn"""
+            _synapse[_j] = _syn"""
         else:
             text = event_source(kind, setting)
             row = [f"_given[{k} * _n + _j]" for k in range(len(kind.neuron.inputs))]
             call = f"""_good[_j] = event_{kind.name}(_j, 0, {", ".join([*row, arrays])},
             _overflows[_j], _failure[_j])"""
         loop = f"""{JIT}def run(
-    _n, _given, _all_syn, {arrays}, _counts, _alias, _overflows, _failure, _good, _spike, _seed, _at,
+    _n, _given, _synapse, {arrays}, _counts, _alias, _overflows, _failure, _good, _spike, _seed, _at,
 ):
     _fired, _value = np.zeros(1, np.int64), np.zeros(1, np.int64)
     for _j in range(_n):
@@ -175,7 +176,7 @@ class Case:
                 f"{k} is {expected[k][j].tolist()}, the kernel has {got[k][j].tolist()}"
                 for k in keys
             ) + f", with {({k: int(v[j]) for k, v in given.items()})}"  # fmt: skip
-        overflows, failed = int(expected["overflows"].sum()), int((~expected["good"]).sum())
+        overflows, failed = int(expected["overflows"].sum()), int((expected["good"] == 0).sum())
         return (spikes, overflows, failed, int(wrong.sum())), first
 
     def draw(self, rng: np.random.Generator, n: int) -> dict[str, Codes]:
@@ -217,14 +218,14 @@ class Case:
         ]  # fmt: skip
         table = np.array(rows, np.int64).reshape(n, len(names))
         found = {k: table[:, c] for c, k in enumerate(names)}
-        good = np.ones(n, np.bool_)
+        good = np.ones(n, np.int64)
         failure = np.zeros((n, 2), np.int64)
         for j, (site, value) in outcome.failures.items():
-            good[j], failure[j] = False, (site, value)
+            good[j], failure[j] = 0, (site, value)
         overflows = np.zeros((n, max(1, len(self.kind.sites))), np.int64)
         if outcome.overflows:
             np.add.at(overflows, tuple(np.array(outcome.overflows).T), 1)
-        overflows[~good] = 0
+        overflows[good == 0] = 0
         if "spike" in found and self.setting.delivery.payload.bits == 1 and self.phase == "tick":
             found["sent"] = np.minimum(np.abs(found["spike"]), 1)
         elif "spike" in found:
@@ -262,7 +263,7 @@ class Case:
         if self.queued:
             found["syn"] = syn
         return {
-            **found, "sent": spike, "good": good, "overflows": overflows,
+            **found, "sent": spike, "good": good.astype(np.int64), "overflows": overflows,
             "failure": failure[:, [FAIL_SITE, FAIL_VALUE]],
         }  # fmt: skip
 

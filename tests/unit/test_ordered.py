@@ -206,9 +206,7 @@ def test_lanes(reckon):
     streams = [Stream(reckon.generators["rounding"], seed) for seed in (1, 9)]
     n, growth, start = 4, 100, 1000
     codes = LIF | {"growth": np.full(n, growth), "thr": 32767, "stochastic": np.array([1, 1, 0, 1])}
-    population = FixedPopulation.of(
-        "x", n, reckon.neurons["lif"], codes, {"u": start, "begun": 1}
-    )
+    population = FixedPopulation.of("x", n, reckon.neurons["lif"], codes, {"u": start, "begun": 1})
     network = reckon_network(reckon, [population], (), seeds={"rounding": (1, 9)})
     got = run(network, {}, 1, {"x": ["u", "r"]})
     drawn = [streams[0].draw(), streams[1].draw(), 0, streams[1].draw()]
