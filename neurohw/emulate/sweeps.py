@@ -33,7 +33,8 @@ def machine_source(kinds: Sequence[Kind], machine: Machine, setting: Setting) ->
     phases = dict.fromkeys(o.phase for o in machine.operations.values())
     parts = [phase_source(kind, phase, setting) for kind in kinds for phase in phases]
     parts += [_spike(machine)]
-    parts += [_operation(o, kinds, machine, setting) for o in machine.operations.values()]
+    parts += [_sweep(phase, kinds, machine) for phase in phases]
+    parts += [_operation(o, kinds, machine) for o in machine.operations.values()]
     parts.append(_run(kinds, machine, setting))
     return generated_module(kinds, parts)
 
@@ -106,33 +107,65 @@ def _spike(machine: Machine) -> str:
 """
 
 
-def _operation(
-    operation: Operation, kinds: Sequence[Kind], machine: Machine, setting: Setting
-) -> str:
-    branches = []
+def _given(machine: Machine, phase: str) -> list[str]:
+    """What the operations that run a phase give it, `syn` always."""
+    inputs = [name for o in machine.operations.values() if o.phase == phase for name in o.inputs]
+    return sorted({*inputs, "syn"})
+
+
+def _sweep(phase: str, kinds: Sequence[Kind], machine: Machine) -> str:
+    """A phase on rows and neurons: one function for all operations that run it, because compiling
+    its equations is what takes long."""
+    names, branches = _given(machine, phase), []
     for k, kind in enumerate(kinds):
-        given = {
-            name: f"_in_{name}" if name in operation.inputs else "0" for name in kind.neuron.inputs
-        }
-        given["syn"] = "_syn"
+        given = {n: f"_in_{n}" if n in names else "0" for n in kind.neuron.inputs} | {"syn": "_syn"}
         arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
         arguments = ", ".join(["_place[_n]", "_n", *given.values(), *arrays])
-        call = f"{operation.phase}_{kind.name}({arguments}, _overflows[_p], _failure)"
+        call = f"{phase}_{kind.name}({arguments}, _overflows[_p], _failure)"
         branches.append(f"{'elif' if k else 'if'} _bank == {k}:\n    _good, _spike, _new = {call}")
-    rows = "_synapses[_r, _n]" if operation.row else "_in_syn" if "syn" in operation.inputs else "0"
+    emit = ", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])
+    given_ = ", ".join(f"_in_{name}" for name in names)
+    return f"""
+{JIT}def _sweep_{phase}(
+    _row, _row_last, _first, _last, _stored, {given_}, {", ".join([*_STATE, *_common(kinds, machine)])},
+):
+    for _r in range(_row, _row_last + 1):
+        for _n in range(_first, min(_last, _owner.size - 1) + 1):
+            _p = _owner[_n]
+            _bank = _low[_p]
+            _syn = _synapses[_r, _n] if _stored else np.int64(_in_syn)
+            _good, _spike, _new = True, 0, _syn
+{indented(chr(10).join(branches), 12)}
+            if not _good:
+                _failure[{FAIL_POPULATION}] = _p
+                return False
+            if _stored and _new != _syn:
+                _synapses[_r, _n] = _new
+                _k = _status[{CHANGES}]
+                _changes[_k, 0] = _status[{DONE}]
+                _changes[_k, 1] = _r
+                _changes[_k, 2] = _n
+                _changes[_k, 3] = _new
+                _status[{CHANGES}] += 1
+            if _spike != 0:
+                _emit(_n, {emit})
+    return True
+"""
+
+
+def _operation(operation: Operation, kinds: Sequence[Kind], machine: Machine) -> str:
+    """One operation: its sweep, its output, its entry in the log."""
     row = _value(operation.row) if operation.row else "0"
     row_last = _value(operation.row_last) if operation.row_last else "_row"
-    changed = f"""
-if _new != _syn:
-    _synapses[_r, _n] = _new
-    _k = _status[{CHANGES}]
-    _changes[_k, 0] = _status[{DONE}]
-    _changes[_k, 1] = _r
-    _changes[_k, 2] = _n
-    _changes[_k, 3] = _new
-    _status[{CHANGES}] += 1
-"""
-    inputs = "\n".join(f"_in_{name} = {_value(rule)}" for name, rule in operation.inputs.items())
+    names = _given(machine, operation.phase)
+    # One statement each: numba takes no choice inside a call of so many arguments.
+    inputs = "\n".join(
+        f"_in_{name} = np.int64("
+        f"{_value(operation.inputs[name]) if name in operation.inputs else 0})"
+        for name in names
+    )
+    given = ", ".join(f"_in_{name}" for name in names)
+    state = ", ".join([*_STATE, *_common(kinds, machine)])
     output = ""
     if operation.output:
         when = _value(operation.output_when) if operation.output_when else "1"
@@ -142,24 +175,17 @@ if {when} != 0:
     _outputs[_status[{OUTPUTS}], 1] = {_value(operation.output)}
     _status[{OUTPUTS}] += 1
 """
-    emit = ", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])
     return f"""
-{JIT}def _operate_{operation.name}(argument, {", ".join([*_STATE, *_common(kinds, machine)])}):
-{indented(inputs or "pass", 4)}
-    _row = {row}
-    for _r in range(_row, {row_last} + 1):
-        for _n in range({_value(operation.first)}, min({_value(operation.last)}, _owner.size - 1) + 1):
-            _p = _owner[_n]
-            _bank = _low[_p]
-            _syn = np.int64({rows})
-            _good, _spike, _new = True, 0, _syn
-{indented(chr(10).join(branches), 12)}
-            if not _good:
-                _failure[{FAIL_POPULATION}] = _p
-                return False
-{indented(changed if operation.row else "pass", 12)}
-            if _spike != 0:
-                _emit(_n, {emit})
+{JIT}def _operate_{operation.name}(argument, {state}):
+    _row = np.int64({row})
+    _row_last = np.int64({row_last})
+    _first = np.int64({_value(operation.first)})
+    _last = np.int64({_value(operation.last)})
+{indented(inputs, 4)}
+    if not _sweep_{operation.phase}(
+        _row, _row_last, _first, _last, {operation.row is not None}, {given}, {state},
+    ):
+        return False
 {indented(output or "pass", 4)}
     _k = _status[{DONE}]
     _operations[_k, 0] = {operation.kind}
