@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from neurohw.emulate.store import load_kernel
 from neurohw.equations import Program
 from neurohw.equations.primitives import PRIMITIVES
 from neurohw.equations.tree import (
@@ -87,16 +88,18 @@ def plain(
         lines.append(f"{assign.target} = {_text(assign.value, program)}")
         store(assign.target, program.targets[assign.target], first + k)
     lines.append(f"_out.rows.append(({' '.join(f'{n},' for n in names)}))")
+    known["_enumerate"] = enumerate
     text = "\n".join(
         [
-            "def run(_rows, _random, _take, _out):",
-            f"    for _n, ({' '.join(f'{n},' for n in ('_number', *given))}) in _enumerate(_rows):",
-            *(f"        {line}" for line in lines),
+            f"def make({', '.join(known)}):",
+            "    def run(_rows, _random, _take, _out):",
+            f"        for _n, ({' '.join(f'{n},' for n in ('_number', *given))}) in _enumerate(_rows):",
+            *(f"            {line}" for line in lines),
+            "    return run",
         ]
     )
-    known["_enumerate"] = enumerate
-    exec(text, known)
-    return Plain(given, names, text, known["run"])
+    # Loaded as kernels are; what differs between programs of one text comes in as arguments.
+    return Plain(given, names, text, load_kernel(text + "\n").make(**known))
 
 
 def _text(node: Expression, program: Program) -> str:
