@@ -207,8 +207,11 @@ def _generators(table: Table, sources: Mapping[str, str]) -> dict[str, Generator
         seed = inner.get("seed", list, "a list of integers, one for each lane")
         if len(seed) != lanes or not all(type(s) is int and 0 <= s < 1 << taps[1] for s in seed):
             raise inner.error(f"seed needs {lanes} integers of {taps[1]} bits, one a lane", "seed")
+        order = inner.get("order", list, "the bits of a seed, as they enter", list(range(taps[1])))
+        if not all(type(k) is int for k in order) or sorted(order) != list(range(taps[1])):
+            raise inner.error(f"order names each of the {taps[1]} bits of a seed once", "order")
         found[name] = Generator(
-            name, inner.integer("bits", 1, 62), (taps[0], taps[1]), lanes, tuple(seed),
+            name, inner.integer("bits", 1, 62), (taps[0], taps[1]), lanes, tuple(seed), tuple(order),
             inner.source(sources), inner.status(),
         )  # fmt: skip
         inner.finish()

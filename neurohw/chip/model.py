@@ -203,8 +203,8 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Generator:
-    """A shift register that makes a stream of bits: s_n = s_(n-a) xor e_n, where e_n is bit n of the
-    seed for n below L, and s_(n-L) after; a and L are ``taps``.
+    """A shift register that makes a stream of bits: s_n = s_(n-a) xor e_n, where e_n is bit
+    ``order[n]`` of the seed for n below L, and s_(n-L) after; a and L are ``taps``.
 
     Neuron j draws ``bits`` of them, the first as bit 0, from lane j mod ``lanes``.
     """
@@ -214,8 +214,13 @@ class Generator:
     taps: tuple[int, int]
     lanes: int
     seed: tuple[int, ...]
+    order: tuple[int, ...]
     source: str
     status: Status
+
+    def entering(self, seed: int) -> int:
+        """The bits of a seed in the order in which they enter, the first as bit 0."""
+        return sum((seed >> bit & 1) << n for n, bit in enumerate(self.order))
 
 
 @dataclass(frozen=True)

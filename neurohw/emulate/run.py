@@ -257,7 +257,7 @@ class Engine:
             if key in a:
                 a[key][:] = 0
         for name, seeds in net.seeds.items():
-            a[f"_state_{name}"] = lane_states(seeds)
+            a[f"_state_{name}"] = lane_states(net.chip.generators[name], seeds)
         for bank, kind in zip(self.layout.banks, self.kinds, strict=True):
             for key in kind.written:
                 values = a[f"_all_{kind.name}_{key}"]

@@ -16,7 +16,7 @@ class Stream:
     def __init__(self, generator: Generator, seed: int) -> None:
         self.near, self.far = generator.taps
         self.bits = generator.bits
-        self.seed = [(seed >> k) & 1 for k in range(self.far)]
+        self.seed = [(generator.entering(seed) >> k) & 1 for k in range(self.far)]
         self.history: list[int] = []
 
     def next_bit(self) -> int:
@@ -32,7 +32,7 @@ class Stream:
         return sum(self.next_bit() << k for k in range(self.bits))
 
 
-def lane_states(seeds: Sequence[int]) -> NDArray[np.int64]:
+def lane_states(generator: Generator, seeds: Sequence[int]) -> NDArray[np.int64]:
     """What the kernels keep of each lane, int64 (lanes, 2): the bits that will enter, and the last
     bits that came out."""
-    return np.array([[seed, 0] for seed in seeds], np.int64)
+    return np.array([[generator.entering(seed), 0] for seed in seeds], np.int64)

@@ -253,7 +253,7 @@ class Case:
         overflows = np.zeros((n, max(1, len(kind.sites))), np.int64)
         failure, good = np.zeros((n, 4), np.int64), np.zeros(n, np.bool_)
         spike = np.zeros(n, np.int64)
-        states = [lane_states(s) for s in seeds.values()]
+        states = [lane_states(self.chip.generators[k], s) for k, s in seeds.items()]
         self.function(
             n, row, syn, *arrays.values(), *states, counts, np.full(n, -1, np.int64), overflows,
             failure, good, spike, seed, at,

@@ -35,8 +35,6 @@ SEEDS = {
     "trace_out_rounding": "seed_strnd_tout",
 }
 """Generator of the profile: the register that its seeds are in, lane 0 in the low bits."""
-DELAY_LINE = (0, 1, 3, 5, 7, 9, 11, 13, 2, 4, 6, 8, 10, 12, 14)
-"""Bits of a seed in the order in which a generator that gives 7 bits at a time takes them in."""
 
 
 def cases(path: Path, chip: Chip) -> list[Case]:
@@ -150,9 +148,7 @@ def _one(neuron: Neuron) -> int:
 def _seeds(data: Arrays, name: str, chip: Chip) -> list[int]:
     generator, value = chip.generators[name], int(data[SEEDS[name]])
     size = generator.taps[1]
-    order = DELAY_LINE if generator.bits < size == len(DELAY_LINE) else range(size)
-    lanes = (value >> (size * lane) for lane in range(generator.lanes))
-    return [sum((seed >> bit & 1) << n for n, bit in enumerate(order)) for seed in lanes]
+    return [value >> (size * lane) & ((1 << size) - 1) for lane in range(generator.lanes)]
 
 
 def _padded(values: NDArray[Any], n: int) -> NDArray[np.int64]:
