@@ -24,8 +24,11 @@ _HOMES = {
     "ALIF": "network", "ATRLIF": "network", "CubaLI": "network", "CubaLIF": "network",
     "CurrentInput": "network", "IF": "network", "Inputs": "network", "LI": "network",
     "LIF": "network", "Network": "network", "Population": "network", "Projection": "network",
-    "SpikeInput": "network", "Chip": "chip", "list_chips": "chip", "load_chip": "chip",
-    "parse_chip": "chip", "FixedPointNetwork": "fixed", "FixedPopulation": "fixed",
+    "SpikeInput": "network", "Constant": "network", "Distance": "network",
+    "FixedInDegree": "network", "FixedTotal": "network", "Normal": "network",
+    "Probability": "network", "Uniform": "network", "Chip": "chip", "list_chips": "chip",
+    "load_chip": "chip", "parse_chip": "chip", "FixedPointNetwork": "fixed",
+    "FixedPopulation": "fixed",
     "FixedProjection": "fixed", "quantise": "quantise", "QuantisationRecord": "quantise",
     "emulate": "emulate", "interpret": "emulate", "Recording": "recording", "Trace": "recording",
     "load_recording": "recording", "compare": "compare", "Comparison": "compare",
@@ -57,14 +60,21 @@ if TYPE_CHECKING:
     from neurohw.network import IF as IF
     from neurohw.network import LI as LI
     from neurohw.network import LIF as LIF
+    from neurohw.network import Constant as Constant
     from neurohw.network import CubaLI as CubaLI
     from neurohw.network import CubaLIF as CubaLIF
     from neurohw.network import CurrentInput as CurrentInput
+    from neurohw.network import Distance as Distance
+    from neurohw.network import FixedInDegree as FixedInDegree
+    from neurohw.network import FixedTotal as FixedTotal
     from neurohw.network import Inputs as Inputs
     from neurohw.network import Network as Network
+    from neurohw.network import Normal as Normal
     from neurohw.network import Population as Population
+    from neurohw.network import Probability as Probability
     from neurohw.network import Projection as Projection
     from neurohw.network import SpikeInput as SpikeInput
+    from neurohw.network import Uniform as Uniform
     from neurohw.quantise import QuantisationRecord as QuantisationRecord
     from neurohw.quantise import quantise as quantise
     from neurohw.recording import Recording as Recording

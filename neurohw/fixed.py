@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from neurohw.errors import (
 from neurohw.fixedpoint import INT64, Format
 from neurohw.formulas import Functions
 from neurohw.network.checks import MOST, integers, whole
-from neurohw.network.projections import Projection
+from neurohw.network.projections import Block, Projection, ends, slices
 from neurohw.recording import Recording, Trace
 
 if TYPE_CHECKING:
@@ -172,6 +172,24 @@ class FixedProjection:
         """Number of synapses."""
         return int(self.pre.size)
 
+    @property
+    def weight_table(self) -> NDArray[np.int32]:
+        """The mantissas that synapses can have: here those that they have."""
+        return self.weight
+
+    @property
+    def delay_table(self) -> NDArray[np.int32]:
+        """The delays that synapses can have: here those that they have."""
+        return self.delay
+
+    def span(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Least and largest index of the source and of the target; (0, -1) where there is none."""
+        return ends(self.pre), ends(self.post)
+
+    def blocks(self, most: int = 1 << 18) -> Iterator[Block]:
+        """All synapses in order, ``most`` at a time: pre, post, weight, delay, int32."""
+        return slices((self.pre, self.post, self.weight, self.delay), most)
+
     @classmethod
     def of(
         cls,
@@ -250,7 +268,8 @@ class FixedPointNetwork:
     by default the chip's own latency. ``constant`` inputs spike at every step, which is how a host
     gives a bias to neurons that have none. ``seeds`` of the chip's generators, by name, one for each
     lane. For a chip with a queue: its ``configuration`` registers, and its ``synapse_memory``
-    (rows, neurons) of stored codes where it does not follow from projections.
+    (rows, neurons) of stored codes where it does not follow from projections. ``chips`` of one kind
+    hold it together.
     """
 
     chip: Chip
@@ -268,6 +287,7 @@ class FixedPointNetwork:
     seeds: Mapping[str, Sequence[int]] = field(default_factory=dict)
     configuration: Mapping[str, int] = field(default_factory=dict)
     synapse_memory: Codes | None = None
+    chips: int = 1
 
     def __post_init__(self) -> None:
         spiking = {name: self.spiking_inputs.get(name, True) for name in self.inputs}
@@ -277,7 +297,8 @@ class FixedPointNetwork:
         for projection in self.projections:
             _check_projection(self, projection)
         sizes = {name: p.n for name, p in self.populations.items()}
-        check_limits(self.chip, self.inputs, sizes, self.projections)
+        object.__setattr__(self, "chips", whole("chips", self.chips))
+        check_limits(self.chip, self.inputs, sizes, self.projections, self.chips)
         self._check_chip()
 
     def _check_chip(self) -> None:
@@ -330,7 +351,8 @@ class FixedPointNetwork:
         modes = {m.name: m for m in self.chip.weight.modes}
         if p.mode:
             return modes[p.mode].low < 0 < modes[p.mode].high
-        low, high = int(p.weight.min(initial=0)), int(p.weight.max(initial=0))
+        table = p.weight_table
+        low, high = int(table.min(initial=0)), int(table.max(initial=0))
         for mode in modes.values():
             if mode.low <= low and high <= mode.high:
                 return mode.low < 0 < mode.high
@@ -383,8 +405,9 @@ def _check_projection(net: FixedPointNetwork, p: FixedProjection) -> None:
             raise UnknownName.of(f"population in projection '{p.name}':", end, sizes)
     if p.target not in net.populations or not net.spiking_inputs.get(p.source, True):
         raise NetworkError(f"projection '{p.name}': spikes go from neurons or inputs to neurons")
-    for what, column, high in (("pre", p.pre, sizes[p.source]), ("post", p.post, sizes[p.target])):
-        if column.size and (column.min() < 0 or column.max() >= high):
+    both = zip(("pre", "post"), p.span(), (sizes[p.source], sizes[p.target]), strict=True)
+    for what, (first, last), high in both:
+        if first < 0 or last >= high:
             raise NetworkError(f"projection '{p.name}': {what} index outside 0..{high - 1}")
     neuron = net.populations[p.target].neuron
     if p.port and p.port not in neuron.ports:
@@ -400,8 +423,9 @@ def _check_projection(net: FixedPointNetwork, p: FixedProjection) -> None:
         raise CapacityError(
             f"projection '{p.name}': exponent {p.exponent} is outside {low}..{high} of {chip.name}"
         )
-    if p.weight.size:
-        least, most = int(p.weight.min()), int(p.weight.max())
+    if p.synapses:
+        weights, delays = p.weight_table, p.delay_table
+        least, most = int(weights.min()), int(weights.max())
         raw = chip.weight.mantissa
         if raw is not None and not (raw.holds(least) and raw.holds(most)):
             raise CapacityError(
@@ -410,7 +434,7 @@ def _check_projection(net: FixedPointNetwork, p: FixedProjection) -> None:
             )
         fits = [raw] if raw else [
             m for m in chip.weight.modes
-            if m.low <= least and most <= m.high and not ((p.weight - m.low) % m.step).any()
+            if m.low <= least and most <= m.high and not ((weights - m.low) % m.step).any()
         ]  # fmt: skip
         if not fits:
             modes = ", ".join(f"{m.name} {m.low}..{m.high} by {m.step}" for m in chip.weight.modes)
@@ -418,8 +442,8 @@ def _check_projection(net: FixedPointNetwork, p: FixedProjection) -> None:
                 f"projection '{p.name}': weights {least}..{most} are in no weight mode of "
                 f"{chip.name} ({modes}); requantise or split the projection"
             )
-        if p.delay.min() < chip.delay.low or p.delay.max() > chip.delay.high:
-            bad = int(p.delay.max() if p.delay.max() > chip.delay.high else p.delay.min())
+        if delays.min() < chip.delay.low or delays.max() > chip.delay.high:
+            bad = int(delays.max() if delays.max() > chip.delay.high else delays.min())
             raise CapacityError(
                 f"projection '{p.name}': a delay of {bad} ticks; {chip.name} holds "
                 f"{chip.delay.low}..{chip.delay.high}: use a coarser time step or shorter delays"
@@ -431,8 +455,13 @@ def check_limits(
     inputs: Mapping[str, int],
     neurons: Mapping[str, int],
     projections: Sequence[Projection | FixedProjection],
+    chips: int = 1,
 ) -> None:
-    """CapacityError for the first limit of the chip that a network of these sizes exceeds."""
+    """CapacityError for the first limit of the chip that a network of these sizes exceeds.
+
+    ``chips`` of them together hold so many times its neurons, inputs and synapses; what one neuron
+    can have stays.
+    """
     limits = {k: int(n.value) for k, n in chip.limits.items()}
     if "cores" in limits and "neurons_per_core" in limits:
         whole = limits["cores"] * limits["neurons_per_core"]
@@ -441,21 +470,30 @@ def check_limits(
         "neurons": sum(neurons.values()),
         "inputs": sum(inputs.values()),
         "synapses": sum(p.synapses for p in projections),
-        "fan_in": _most(neurons, [(p.target, p.post) for p in projections]),
-        "fan_out": _most({**inputs, **neurons}, [(p.source, p.pre) for p in projections]),
     }
+    # Counted only where the chip has such a limit: that takes a pass over all synapses.
+    for key, at_target in (("fan_in", True), ("fan_out", False)):
+        if key in limits:
+            used[key] = _most({**inputs, **neurons}, projections, at_target)
     for key, has in used.items():
-        if key in limits and has > limits[key]:
+        each = key in ("fan_in", "fan_out")
+        room = limits.get(key, has) * (1 if each else chips)
+        if has > room:
+            enough = "" if each or chip.machine else f", or chips={-(-has // max(limits[key], 1))}"
+            together = f"{chips} chips {chip.name} have" if chips > 1 else f"{chip.name} has"
             raise CapacityError(
-                f"the network has {has:,} {key.replace('_', '-')}, {chip.name} has room for "
-                f"{limits[key]:,}: {has - limits[key]:,} too many; use a larger chip or a smaller "
-                "network"
+                f"the network has {has:,} {key.replace('_', '-')}, {together} room for {room:,}: "
+                f"{has - room:,} too many; use a larger chip or a smaller network{enough}"
             )
 
 
-def _most(sizes: Mapping[str, int], ends: Sequence[tuple[str, NDArray[np.int32]]]) -> int:
+def _most(
+    sizes: Mapping[str, int], projections: Sequence[Projection | FixedProjection], at_target: bool
+) -> int:
     """Synapses of the neuron that has most at this end."""
     counts = {name: np.zeros(n, np.int64) for name, n in sizes.items()}
-    for name, index in ends:
-        counts[name] += np.bincount(index, minlength=sizes[name])
+    for p in projections:
+        name = p.target if at_target else p.source
+        for block in p.blocks():
+            counts[name] += np.bincount(block[at_target], minlength=sizes[name])
     return max((int(c.max(initial=0)) for c in counts.values()), default=0)

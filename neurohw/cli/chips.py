@@ -163,11 +163,17 @@ def describe(chip: Chip) -> dict[str, Any]:
 def _show_kernel(chip: Chip, name: str) -> None:
     from neurohw.cli import console
     from neurohw.emulate.generate import Kind, Setting, event_source, tick_source
+    from neurohw.emulate.ticks import Shape, Tick
     from neurohw.errors import UnknownName
 
     if name not in chip.neurons:
         raise UnknownName.of(f"neuron of {chip.name}", name, chip.neurons)
     kind, setting = Kind(chip.neurons[name]), Setting(chip.delivery, chip.generators)
+    if chip.machine is None and chip.delivery.engine != "ordered":
+        shape = Shape(frozenset(kind.neuron.tick.parameters), dict.fromkeys(kind.neuron.ports, 32))
+        source = Tick(kind, setting, shape).source()
+        console.line(source[source.index("@cfunc") :].rstrip())
+        return
     for text in (tick_source(kind, setting), event_source(kind, setting)):
         if text:
             console.line(text.rstrip())

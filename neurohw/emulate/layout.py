@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from neurohw.chip.model import Neuron
 from neurohw.emulate.definition import sum_shifted
 from neurohw.emulate.ordered import source_index
-from neurohw.errors import CapacityError
 from neurohw.fixed import FixedPointNetwork, FixedProjection
 from neurohw.weights import delivered
 
@@ -55,32 +54,6 @@ class Layout:
         return bank.columns + bank.neuron.ports.index(port) * bank.size + bank.low[name]
 
 
-@dataclass(frozen=True)
-class Synapses:
-    """CSR by source: ``start`` int64 (sources + 1,), then one entry per synapse."""
-
-    start: Int
-    target: NDArray[np.int32]
-    delay: NDArray[np.int32]
-    weight: NDArray[np.int32] | Int
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Sums of one projection and delay that are shifted right before they arrive.
-
-    ``bits``: the width to which the sum wraps first, negative if unsigned, 0 where the input does not
-    wrap.
-    """
-
-    offset: Int
-    size: Int
-    base: Int
-    delay: Int
-    shift: Int
-    bits: Int
-
-
 def place(network: FixedPointNetwork) -> Layout:
     """Give every population its place."""
     banks, first, total, columns = [], {}, 0, 0
@@ -104,79 +77,9 @@ def place(network: FixedPointNetwork) -> Layout:
     return Layout(tuple(banks), (*relays, *others), len(relays), first, total, columns)
 
 
-def reach(network: FixedPointNetwork, layout: Layout, payloads: Mapping[str, int]) -> int:
-    """Largest size that any sum can reach if every synapse delivered at once.
-
-    ``payloads``: the largest payload that each source sends.
-    """
-    sums = np.zeros(max(layout.columns, 1))
-    for p in network.projections:
-        size = np.abs(_effective(network, p).astype(np.float64)) * payloads[p.source]
-        n = network.sizes[p.target]
-        low = layout.column(p.target, network.port(p))
-        sums[low : low + n] += np.bincount(p.post, size, minlength=n)
-    bound = int(sums.max(initial=0.0)) + 1
-    if bound >= 2**62:
-        raise CapacityError(f"the sum of all inputs of a neuron can reach {bound}, beyond 64 bits")
-    return bound
-
-
 def _effective(network: FixedPointNetwork, p: FixedProjection) -> Int:
     exponent = 0 if sum_shifted(network, p) else p.exponent
     return delivered(network.chip, p.weight, exponent, p.bits, network.mixed(p))
-
-
-def summed_synapses(network: FixedPointNetwork, layout: Layout) -> tuple[Synapses, Synapses, Stage]:
-    """Synapses by source that add to columns; those that go through a stage; the stage.
-
-    Only where a chip shifts the *sum* of a projection to the right do its synapses go through a
-    stage, where the sum is formed first.
-    """
-    first, sources = layout.first, layout.neurons + sum(network.inputs.values())
-    plain = [p for p in network.projections if not sum_shifted(network, p)]
-    direct = _csr(
-        sources,
-        [first[p.source] + p.pre.astype(np.int64) for p in plain],
-        [layout.column(p.target, network.port(p)) + p.post.astype(np.int64) for p in plain],
-        [p.delay.astype(np.int64) for p in plain],
-        [_effective(network, p) for p in plain],
-    )
-    rows: list[tuple[int, ...]] = []
-    pre, target, group, weight = [], [], [], []
-    offset = 0
-    for p in (p for p in network.projections if sum_shifted(network, p)):
-        n = network.sizes[p.target]
-        delays, which = np.unique(p.delay, return_inverse=True)
-        pre.append(first[p.source] + p.pre.astype(np.int64))
-        target.append(offset + which.astype(np.int64) * n + p.post)
-        group.append(len(rows) + which.astype(np.int64))
-        weight.append(_effective(network, p))
-        form = network.populations[p.target].neuron.inputs[network.port(p)]
-        bits = (form.bits if form.signed else -form.bits) if form.overflow == "wrap" else 0
-        for delay in delays:
-            column = layout.column(p.target, network.port(p))
-            rows.append((offset, n, column, int(delay), -p.exponent, bits))
-            offset += n
-    table = np.array(rows, np.int64).reshape(-1, 6)
-    stage = Stage(*(np.ascontiguousarray(column) for column in table.T))
-    return direct, _csr(sources, pre, target, group, weight), stage
-
-
-def _csr(
-    sources: int, pre: list[Int], target: list[Int], delay: list[Int], weight: list[Int]
-) -> Synapses:
-    empty = np.empty(0, np.int64)
-    source, post, ticks, effective = (
-        np.concatenate(columns) if columns else empty for columns in (pre, target, delay, weight)
-    )
-    order = np.lexsort((post, ticks, source))
-    start = np.zeros(sources + 1, np.int64)
-    np.cumsum(np.bincount(source, minlength=sources), out=start[1:])
-    small = bool(np.abs(effective).max(initial=0) < 2**31)
-    return Synapses(
-        start, post[order].astype(np.int32), ticks[order].astype(np.int32),
-        effective[order].astype(np.int32 if small else np.int64),
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)

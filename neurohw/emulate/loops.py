@@ -1,4 +1,4 @@
-"""The loop over ticks as source text, for the summed and the ordered engine."""
+"""The loop over ticks of the ordered engine as source text."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ from neurohw.emulate.generate import (
     tick_source,
 )
 
-_SUMMED = (
-    "_mask", "_latency", "_input_latency", "_start", "_target", "_delay", "_weight", "_staged_start",
-    "_staged_target", "_staged_group", "_staged_weight", "_stage", "_stage_offset", "_stage_size",
-    "_stage_base", "_stage_delay", "_stage_shift", "_stage_bits", "_stage_used", "_injected", "_injected_at",
-)  # fmt: skip
 _BY_SOURCE = ("_input_latency", "_due", "_due_value", "_waiting", "_start", "_bank", "_target",
               "_owner", "_port", "_weight")  # fmt: skip
 _BY_INDEX = (
@@ -29,22 +24,20 @@ _BY_INDEX = (
 
 
 def _engine_arguments(setting: Setting) -> Sequence[str]:
-    if setting.delivery.engine != "ordered":
-        return _SUMMED
     return _BY_SOURCE if setting.delivery.order == "source" else _BY_INDEX
 
 
 def loop_arguments(kinds: Sequence[Kind], setting: Setting) -> list[str]:
     """Names of the arguments of ``run``, in order."""
     names = [
-        "_from", "_to", "_seed", "_trial", "_stride", "_failure", "_sums", "_given_start", "_given",
+        "_from", "_to", "_seed", "_trial", "_stride", "_failure", "_given_start", "_given",
         "_given_value", "_fired", "_value", "_event_step", "_event_source", "_event_value",
-        "_population_bank", "_population_low", "_population_high", "_population_key", "_quiet",
-        "_relays", "_overflows", *_engine_arguments(setting), *setting.states,
+        "_population_bank", "_population_low", "_population_high", "_population_key", "_overflows",
+        *_engine_arguments(setting), *setting.states,
     ]  # fmt: skip
     for kind in kinds:
         p = f"_n_{kind.name}"
-        names += [f"{p}_base", f"{p}_columns", f"{p}_size", f"{p}_counts", f"{p}_alias"]
+        names += [f"{p}_base", f"{p}_counts", f"{p}_alias"]
         names += [f"_all_{kind.name}_{x}" for x in kind.arrays]
         for r in kind.written:
             names += [f"_probe_{kind.name}_{r}", f"_trace_{kind.name}_{r}"]
@@ -53,12 +46,8 @@ def loop_arguments(kinds: Sequence[Kind], setting: Setting) -> list[str]:
 
 def kernel_source(kinds: Sequence[Kind], setting: Setting) -> str:
     """The whole module for these neurons."""
-    ordered = setting.delivery.engine == "ordered"
     parts = [tick_source(k, setting) for k in kinds]
-    if ordered:
-        parts += [event_source(k, setting) for k in kinds]
-    else:
-        parts.append(_send_source(setting))
+    parts += [event_source(k, setting) for k in kinds]
     return generated_module(kinds, [*parts, _loop_source(kinds, setting)])
 
 
@@ -68,20 +57,14 @@ def _ticks(kinds: Sequence[Kind], setting: Setting) -> str:
     for k, kind in enumerate(kinds):
         p = f"_n_{kind.name}"
         arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
-        ports = range(len(kind.neuron.ports)) if setting.delivery.engine != "ordered" else ()
-        columns = [f"{p}_columns + {q} * {p}_size" for q in ports]
-        busy = " or ".join(
-            f"_any(_row, {c} + _population_low[_p], {c} + _population_high[_p])" for c in columns
-        )
         branches.append(f"""
 {"elif" if k else "if"} _population_bank[_p] == {k}:
-    if not _quiet[_p] or {busy or "True"}:
-        _count, _quiet[_p] = tick_{kind.name}(
-            _population_low[_p], _population_high[_p], {p}_base, _row, {p}_columns, {p}_size,
-            {", ".join([*arrays, *setting.states, f"{p}_counts", f"{p}_alias"])},
-            _fired, _value, _count, _overflows[_p], _failure,
-            _seed, _trial, _step, _population_key[_p],
-        )
+    _count = tick_{kind.name}(
+        _population_low[_p], _population_high[_p], {p}_base,
+        {", ".join([*arrays, *setting.states, f"{p}_counts", f"{p}_alias"])},
+        _fired, _value, _count, _overflows[_p], _failure,
+        _seed, _trial, _step, _population_key[_p],
+    )
 """.strip("\n"))  # fmt: skip
     return "\n".join([*branches, "if _count < 0:", f"    _failure[{FAIL_POPULATION}] = _p",
                       "    return _step, _events, True"])  # fmt: skip
@@ -101,18 +84,8 @@ def _probes(kinds: Sequence[Kind]) -> str:
 
 def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
     arguments = ",\n    ".join(loop_arguments(kinds, setting))
-    ordered = setting.delivery.engine == "ordered"
-    before, relayed, after = (
-        _ordered_parts(kinds, setting) if ordered else _summed_parts(setting)
-    )  # fmt: skip
+    before, after = _ordered_parts(kinds, setting)
     return f'''
-{JIT}def _any(_row, _low, _high):
-    for _k in range(_low, _high):
-        if _row[_k] != 0:
-            return True
-    return False
-
-
 {JIT}def run(
     {arguments},
 ):
@@ -126,7 +99,6 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
 {indented(before, 8)}
         for _p in range(_population_bank.size):
 {indented(_ticks(kinds, setting), 12)}
-{indented(relayed, 12)}
 {indented(after, 8)}
         for _k in range(_count):
             _event_step[_events] = _step
@@ -139,82 +111,11 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
 '''
 
 
-def _send_source(setting: Setting) -> str:
-    times = "" if setting.delivery.binary else " * _payload"
-    return f"""
-{JIT}def _send(
-    _source, _payload, _tick, _sums, _mask, _start, _target, _delay, _weight, _staged_start,
-    _staged_target, _staged_group, _staged_weight, _stage, _stage_used,
-):
-    for _s in range(_start[_source], _start[_source + 1]):
-        _sums[(_tick + _delay[_s]) & _mask, _target[_s]] += _weight[_s]{times}
-    for _s in range(_staged_start[_source], _staged_start[_source + 1]):
-        _stage[_staged_target[_s]] += _staged_weight[_s]{times}
-        _stage_used[_staged_group[_s]] = True
-
-
-{JIT}def _flush(
-    _tick, _sums, _mask, _stage, _stage_offset, _stage_size, _stage_base, _stage_delay, _stage_shift,
-    _stage_bits, _stage_used,
-):
-    for _g in range(_stage_used.size):
-        if _stage_used[_g]:
-            _stage_used[_g] = False
-            _slot = (_tick + _stage_delay[_g]) & _mask
-            _bits = _stage_bits[_g]
-            for _k in range(_stage_size[_g]):
-                _sum = _stage[_stage_offset[_g] + _k]
-                if _bits > 0:
-                    _sum = wrap(_sum, _bits)
-                elif _bits < 0:
-                    _sum = uwrap(_sum, -_bits)
-                _sums[_slot, _stage_base[_g] + _k] += _sum >> _stage_shift[_g]
-                _stage[_stage_offset[_g] + _k] = 0
-"""
-
-
-def _summed_parts(setting: Setting) -> tuple[str, str, str]:
-    send = (
-        "_sums, _mask, _start, _target, _delay, _weight, _staged_start, _staged_target, "
-        "_staged_group, _staged_weight, _stage, _stage_used"
-    )
-    flush = (
-        "_sums, _mask, _stage, _stage_offset, _stage_size, _stage_base, _stage_delay, _stage_shift, "
-        "_stage_bits, _stage_used"
-    )
-    before = f"""
-for _k in range(_given_start[_step], _given_start[_step + 1]):
-    _send(_given[_k], _given_value[_k], _step + _input_latency, {send})
-if _stage_used.size:
-    _flush(_step + _input_latency, {flush})
-_row = _sums[_step & _mask]
-for _k in range(_injected_at.size):
-    _row[_injected_at[_k]] += _injected[_step, _k]
-_sent = 0
-"""
-    relayed = f"""
-if _p < _relays:
-    for _k in range(_sent, _count):
-        _send(_fired[_k], _value[_k], _step, {send})
-    _sent = _count
-    if _stage_used.size:
-        _flush(_step, {flush})
-"""
-    after = f"""
-for _k in range(_sent, _count):
-    _send(_fired[_k], _value[_k], _step + _latency, {send})
-if _stage_used.size:
-    _flush(_step + _latency, {flush})
-"""
-    return before, relayed, after
-
-
-def _ordered_parts(kinds: Sequence[Kind], setting: Setting) -> tuple[str, str, str]:
+def _ordered_parts(kinds: Sequence[Kind], setting: Setting) -> tuple[str, str]:
     by_source = setting.delivery.order == "source"
     deliver = _by_source(kinds, setting) if by_source else _by_index(kinds, setting)
     inputs = """
 _many = 0
-_row = _sums[0]
 if _step >= _input_latency:
     for _k in range(_given_start[_step - _input_latency], _given_start[_step - _input_latency + 1]):
         _due[_many] = _given[_k]
@@ -228,7 +129,7 @@ for _k in range(_count):
     _due_value[_many] = _value[_k]
     _many += 1
 """
-        return inputs, "", f"{mine}\n{deliver}"
+        return inputs, f"{mine}\n{deliver}"
     # The spikes of the tick before wait in _fired, their number in _waiting.
     mine = """
 for _k in range(_waiting[0]):
@@ -236,7 +137,7 @@ for _k in range(_waiting[0]):
     _due_value[_many] = _value[_k]
     _many += 1
 """
-    return f"{inputs}\n{mine}\n{deliver}", "", "_waiting[0] = _count"
+    return f"{inputs}\n{mine}\n{deliver}", "_waiting[0] = _count"
 
 
 def _event_call(kind: Kind, setting: Setting, weights: Sequence[str], place: str, local: str,

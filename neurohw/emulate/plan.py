@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import InputError, UnknownName
-from neurohw.fixed import FixedPointNetwork
+from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.network.checks import integers, whole
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
@@ -23,7 +23,7 @@ Codes = NDArray[np.int64]
 class Plan:
     """A checked run: ``probes`` are the registers, wires and inputs to record, by population and
     name, with the int64 neuron indices; ``injected`` int64 (trials, steps, n) is added to an input
-    of a population."""
+    of a population; ``variants`` int64 (trials, n) replace a population's parameters."""
 
     network: FixedPointNetwork
     steps: int
@@ -34,6 +34,21 @@ class Plan:
     stride: int
     seed: int
     on_overflow: OnOverflow
+    variants: Mapping[str, Mapping[str, Codes]] = field(default_factory=dict)
+
+    def codes(self, name: str, parameter: str, trial: int) -> Codes:
+        """The codes of a population's parameter in a trial, int64 (n,)."""
+        varied = self.variants.get(name, {}).get(parameter)
+        population = self.network.populations[name]
+        return population.parameters[parameter] if varied is None else varied[trial]
+
+    def population(self, name: str, trial: int) -> FixedPopulation:
+        """A population as it is in a trial."""
+        population = self.network.populations[name]
+        mine = {k: v[trial] for k, v in self.variants.get(name, {}).items()}
+        if not mine:
+            return population
+        return replace(population, parameters={**population.parameters, **mine})
 
 
 def plan_run(
@@ -46,6 +61,7 @@ def plan_run(
     seed: int,
     on_overflow: OnOverflow,
     injected: Mapping[str, ArrayLike | Mapping[str, ArrayLike]] | None,
+    parameters: Mapping[str, Mapping[str, ArrayLike]] | None = None,
 ) -> Plan:
     """Check everything a run is given; InputError or UnknownName name what does not fit."""
     if inputs is None:
@@ -58,6 +74,7 @@ def plan_run(
         raise InputError(f"inputs is a {type(inputs).__name__}; give Inputs or None")
     steps = inputs.steps if steps is None else whole("steps", steps)
     inputs.check(network.inputs, network.spiking_inputs)
+    inputs = _as_many(inputs, _trials(parameters or {}))
     given = {**inputs.spikes, **_constant(network, inputs.trials, steps)}
     stride, seed = whole("stride", stride), whole("seed", seed, 0, 2**32 - 1)
     if on_overflow not in ("count", "raise"):
@@ -94,8 +111,64 @@ def plan_run(
         },
         injected=_injected(network, inputs, steps, injected or {}),
         probes=_probes(network, record or {}, neurons or {}), stride=stride, seed=seed,
-        on_overflow=on_overflow,
+        on_overflow=on_overflow, variants=_variants(network, parameters or {}, inputs.trials),
     )  # fmt: skip
+
+
+def _trials(parameters: Mapping[str, Mapping[str, ArrayLike]]) -> int:
+    """How many variants are given; the longest first axis."""
+    if not isinstance(parameters, Mapping):
+        raise InputError(f"parameters is {parameters!r}; give a dictionary by population")
+    found = 1
+    for name, by in parameters.items():
+        if not isinstance(by, Mapping):
+            raise InputError(f"parameters['{name}'] is {by!r}; give codes by parameter")
+        found = max([found, *(np.shape(v)[0] for v in by.values() if np.ndim(v))])
+    return found
+
+
+def _as_many(inputs: Inputs, trials: int) -> Inputs:
+    """One trial repeated for every variant; several as they are."""
+    if inputs.trials != 1 or trials == 1:
+        return inputs
+    spikes = {}
+    for name, s in inputs.spikes.items():
+        value = None if s.value is None else np.tile(s.value, trials)
+        trial = np.repeat(np.arange(trials, dtype=np.int32), s.count)
+        spikes[name] = Spikes(s.n, trial, np.tile(s.step, trials), np.tile(s.neuron, trials), value)
+    currents = {k: np.repeat(v, trials, axis=0) for k, v in inputs.currents.items()}
+    return Inputs(inputs.steps, trials, spikes, currents)
+
+
+def _variants(
+    network: FixedPointNetwork, parameters: Mapping[str, Mapping[str, ArrayLike]], trials: int
+) -> dict[str, dict[str, Codes]]:
+    """Codes int64 (trials, n) of every parameter that varies, each checked against its format."""
+    found: dict[str, dict[str, Codes]] = {}
+    for name, by in parameters.items():
+        if name not in network.populations:
+            raise UnknownName.of("population", name, network.populations)
+        population = network.populations[name]
+        for key, given in by.items():
+            formats = population.neuron.tick.parameters
+            if key not in formats:
+                raise UnknownName.of(f"parameter of {population.neuron.name}", key, formats)
+            low, high = formats[key].reads
+            codes = integers(f"parameters['{name}']['{key}']", given, low, high)
+            shape = (trials, population.n)
+            if codes.ndim == 1 and codes.shape[0] == trials:
+                codes = codes[:, None]
+            if (
+                codes.ndim > 2
+                or codes.shape[:1] not in ((), (trials,))
+                or (codes.ndim == 2 and codes.shape[1] not in (1, population.n))
+            ):
+                raise InputError(
+                    f"parameters['{name}']['{key}'] has shape {codes.shape} for {trials} trials of "
+                    f"{population.n} neurons; give ({trials},) or {shape}"
+                )
+            found.setdefault(name, {})[key] = np.array(np.broadcast_to(codes, shape), np.int64)
+    return found
 
 
 def _constant(network: FixedPointNetwork, trials: int, steps: int) -> dict[str, Spikes]:

@@ -1,43 +1,34 @@
-"""Running the generated kernel: fill the arrays, call it trial by trial, read what it left."""
+"""The verb: check what is asked, choose the engine, run it, and make the Recording."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurohw.emulate.definition import neuron_key, overflow_message, spiking_sources
-from neurohw.emulate.generate import (
-    FAIL_NEURON,
-    FAIL_POPULATION,
-    FAIL_SITE,
-    FAIL_VALUE,
-    Kind,
-    Setting,
-)
-from neurohw.emulate.layout import (
-    dense_synapses,
-    listed_synapses,
-    place,
-    reach,
-    summed_synapses,
-)
-from neurohw.emulate.loops import kernel_source, loop_arguments
+from neurohw.emulate.definition import overflow_message, spiking_sources
+from neurohw.emulate.engine import Engine, Lane
+from neurohw.emulate.generate import FAIL_NEURON, FAIL_POPULATION, FAIL_SITE, FAIL_VALUE
 from neurohw.emulate.plan import OnOverflow, Plan, plan_run
-from neurohw.emulate.store import load_kernel
-from neurohw.emulate.streams import lane_states
-from neurohw.errors import RegisterOverflow
+from neurohw.errors import InputError, RegisterOverflow
 from neurohw.fixed import FixedPointNetwork
+from neurohw.network.checks import whole
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
 from neurohw.recording import Recording, Trace
 
-EVENTS = 1 << 18
-"""Spikes that the buffer holds, at least those of one tick, before the kernel hands them over."""
-Events = list[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]
-"""trial, steps, source numbers, payloads"""
+Int = NDArray[np.int64]
+Progress = Callable[[int, int], None]
+WORTH = 16_384
+"""Neurons of a part that make a thread worth its meeting once a tick."""
 
 
 def emulate(
@@ -51,7 +42,9 @@ def emulate(
     seed: int = 0,
     on_overflow: OnOverflow = "count",
     injected: Mapping[str, ArrayLike | Mapping[str, ArrayLike]] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    parameters: Mapping[str, Mapping[str, ArrayLike]] | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Recording:
     """Run the network as the chip would, bit for bit.
 
@@ -66,245 +59,148 @@ def emulate(
     on_overflow: ``count`` what the chip's overflow modes change, or ``raise`` at the first.
     injected: integers (trials, steps, n) added to a population's input at each tick, by population,
         or by population and input.
+    parameters: codes that replace a population's own, one a trial (trials,) or one a trial and neuron
+        (trials, n), by population and parameter. Inputs of one trial serve all of them.
+    threads: cores to use, by default as many as pay. The result is the same for any number.
     progress: called with (ticks done, ticks in all).
 
     Returns a Recording whose traces are int64 register codes; ``network.physical`` translates them.
     Raises RegisterOverflow for a store that its register can't hold and whose format says nothing.
     """
     plan = plan_run(
-        network, inputs, steps, record, neurons, stride, seed, on_overflow, injected
+        network, inputs, steps, record, neurons, stride, seed, on_overflow, injected, parameters
     )  # fmt: skip
+    threads = None if threads is None else whole("threads", threads, 1, 1024)
     if network.chip.machine is not None:
+        if plan.variants:
+            raise InputError(
+                f"{network.chip.name} takes no parameters by trial; run it once for each"
+            )
         from neurohw.emulate.stepped import run_stepped
 
         return run_stepped(plan, progress=progress)
-    return Engine(plan).run(progress)
+    if network.chip.delivery.engine == "ordered":
+        from neurohw.emulate.ordered_run import OrderedEngine
+
+        return OrderedEngine(plan).run(progress)
+    return _Run(plan, threads, progress).record()
 
 
-class Engine:
-    """The arrays of one run and the kernel that works on them."""
+@dataclass
+class _Found:
+    """What a trial left: spikes by part as (steps, sources, payloads), traces."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.net = plan, plan.network
-        self.layout = place(self.net)
-        chip = self.net.chip
-        self.setting = Setting(chip.delivery, chip.generators, plan.on_overflow == "raise")
-        self.kinds = [Kind(bank.neuron, self._kept(tuple(bank.low))) for bank in self.layout.banks]
-        module = load_kernel(kernel_source(self.kinds, self.setting))
-        self.kernel: Callable[..., tuple[int, int, bool]] = module.run
-        self.order = loop_arguments(self.kinds, self.setting)
-        self.arrays: dict[str, Any] = {}
-        self._shared()
-        if chip.delivery.engine == "ordered":
-            self._ordered()
+    steps: list[NDArray[np.int32]] = field(default_factory=list)
+    sources: list[NDArray[np.int32]] = field(default_factory=list)
+    payloads: list[NDArray[np.int32]] = field(default_factory=list)
+    traces: dict[str, dict[str, Int]] = field(default_factory=dict)
+
+
+class _Run:
+    """All trials of a plan: side by side where there are several, else one in several parts."""
+
+    def __init__(self, plan: Plan, threads: int | None, progress: Progress | None) -> None:
+        self.plan, self.net, self.progress = plan, plan.network, progress
+        neurons = self.net.neurons
+        cores = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
+        small = neurons * plan.steps * plan.trials < 20_000_000
+        if threads is None:
+            threads = 1 if small else cores
+            parts = max(1, min(cores, neurons // WORTH))
         else:
-            self._summed()
-        for k in range(len(self.kinds)):
-            self._bank(k)
-
-    def _kept(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Wires and inputs that are recorded of any of these populations."""
-        found = {r for n in names for r in self.plan.probes.get(n, {})}
-        neuron = self.net.populations[names[0]].neuron
-        return tuple(sorted(found - set(neuron.tick.registers)))
-
-    def _shared(self) -> None:
-        plan, net, layout, a = self.plan, self.net, self.layout, self.arrays
-        a["_seed"], a["_stride"], a["_failure"] = plan.seed, plan.stride, np.zeros(4, np.int64)
-        a["_fired"] = np.zeros(max(layout.neurons, 1), np.int64)
-        a["_value"] = np.zeros(max(layout.neurons, 1), np.int64)
-        for key in ("_event_step", "_event_source", "_event_value"):
-            a[key] = np.zeros(max(EVENTS, layout.neurons), np.int64)
-        banks = [layout.bank(name) for name in layout.order]
-        low = [layout.banks[b].low[n] for b, n in zip(banks, layout.order, strict=True)]
-        names = list(net.populations)
-        a["_population_bank"] = np.array(banks, np.int64)
-        a["_population_low"] = np.array(low, np.int64)
-        sizes = np.array([net.sizes[n] for n in layout.order], np.int64)
-        a["_population_high"] = a["_population_low"] + sizes
-        a["_population_key"] = np.array(
-            [neuron_key(names.index(n), 0) for n in layout.order], np.int64
+            parts = threads
+        self.lanes_wanted = min(threads, plan.trials)
+        self.engine = Engine(
+            plan, 1 if self.lanes_wanted > 1 else min(parts, max(neurons // 64, 1))
         )
-        a["_quiet"] = np.zeros(len(names), np.bool_)
-        a["_relays"] = layout.relays
-        most = max((len(k.sites) for k in self.kinds), default=1)
-        a["_overflows"] = np.zeros((len(names), most), np.int64)
-        assert net.input_latency is not None
-        a["_latency"], a["_input_latency"] = net.chip.delivery.latency, net.input_latency
+        self.adaptive = threads is None
+        self.given = _Given(plan, self.engine.layout.first)
+        self.done = 0
+        self.lock = threading.Lock()
+        self.stopped = False
 
-    def _summed(self) -> None:
-        plan, net, layout, a = self.plan, self.net, self.layout, self.arrays
-        direct, staged, stage = summed_synapses(net, layout)
-        for name, s in (("_", direct), ("_staged_", staged)):
-            a[f"{name}start"], a[f"{name}target"], a[f"{name}weight"] = s.start, s.target, s.weight
-            a["_delay" if name == "_" else "_staged_group"] = s.delay
-        a["_stage"] = np.zeros(int(stage.size.sum()), np.int64)
-        for key in ("offset", "size", "base", "delay", "shift", "bits"):
-            a[f"_stage_{key}"] = getattr(stage, key)
-        a["_stage_used"] = np.zeros(stage.size.size, np.bool_)
-        longest = max((int(p.delay.max()) for p in net.projections if p.synapses), default=0)
-        slots = 1 << (longest + max(a["_latency"], a["_input_latency"])).bit_length()
-        extra = max(
-            (int(np.abs(v).max(initial=0)) for by in plan.injected.values() for v in by.values()),
-            default=0,
-        )
-        bound = reach(net, layout, self._payloads()) + extra
-        dtype = np.int32 if bound < 2**31 else np.int64
-        a["_sums"], a["_mask"] = np.zeros((slots, max(layout.columns, 1)), dtype), slots - 1
-        columns = [
-            layout.column(name, port) + np.arange(values.shape[2])
-            for name, by in plan.injected.items() for port, values in by.items()
-        ]  # fmt: skip
-        a["_injected_at"] = np.concatenate(columns) if columns else np.zeros(0, np.int64)
-
-    def _payloads(self) -> dict[str, int]:
-        """The largest payload that each source can send."""
-        net, form = self.net, self.net.chip.delivery.payload
-        found = dict.fromkeys(net.sizes, 1)
-        if net.chip.delivery.binary:
-            return found
-        for name, spikes in self.plan.spikes.items():
-            found[name] = 1 if spikes.value is None else int(np.abs(spikes.value).max(initial=1))
-        for name, p in net.populations.items():
-            own = p.neuron.formats.get("spike")
-            if own is not None and form.bits > 1:
-                found[name] = max(1, own.high, -own.low)
-        return found
-
-    def _ordered(self) -> None:
-        net, layout, a = self.net, self.layout, self.arrays
-        sources = layout.neurons + sum(net.inputs.values())
-        a["_sums"] = np.zeros((1, 1), np.int64)
-        a["_due"] = np.zeros(max(sources, 1), np.int64)
-        a["_due_value"] = np.zeros(max(sources, 1), np.int64)
-        a["_waiting"] = np.zeros(1, np.int64)
-        if net.chip.delivery.order == "source":
-            s = listed_synapses(net, layout)
-            a["_start"], a["_bank"], a["_target"], a["_owner"] = (
-                s.start,
-                s.bank,
-                s.place,
-                s.population,
-            )
-            a["_port"], a["_weight"] = s.port, s.weight
-            return
-        d = dense_synapses(net, layout)
-        a["_flag"] = np.zeros(max(sources, 1), np.bool_)
-        a["_group_population"], a["_group_bank"] = d.population, d.bank
-        a["_group_lane"], a["_group_size"], a["_group_first"] = d.lane, d.size, d.first
-        a["_group_offset"], a["_weight"], a["_known"], a["_lanes"] = (
-            d.offset,
-            d.weight,
-            d.known,
-            d.lanes,
-        )
-
-    def _bank(self, k: int) -> None:
-        bank, kind, a, p = self.layout.banks[k], self.kinds[k], self.arrays, ""
-        p = f"_n_{kind.name}"
-        members = [self.net.populations[name] for name in bank.low]
-        a[f"{p}_base"], a[f"{p}_columns"], a[f"{p}_size"] = bank.base, bank.columns, bank.size
-        a[f"{p}_counts"] = np.zeros(bank.size if bank.neuron.aliased else 1, np.int64)
-        aliases = [
-            np.full(m.n, -1, np.int64) if m.alias is None
-            else np.where(m.alias >= 0, m.alias + bank.low[m.name], -1) for m in members
-        ]  # fmt: skip
-        a[f"{p}_alias"] = np.concatenate(aliases)
-        for key, form in bank.neuron.tick.parameters.items():
-            a[f"_all_{kind.name}_{key}"] = np.concatenate(
-                [m.parameters[key] for m in members]
-            ).astype(form.storage)
-        samples = -(-self.plan.steps // self.plan.stride)
-        for key in kind.written:
-            register = bank.neuron.tick.registers.get(key)
-            storage = register.storage if register else "int64"
-            a[f"_all_{kind.name}_{key}"] = np.zeros(bank.size, storage)
-            places = [
-                low + self.plan.probes[name][key] for name, low in bank.low.items()
-                if key in self.plan.probes.get(name, {})
-            ]  # fmt: skip
-            probe = np.concatenate(places) if places else np.zeros(0, np.int64)
-            a[f"_probe_{kind.name}_{key}"] = probe
-            a[f"_trace_{kind.name}_{key}"] = np.zeros(
-                (samples if probe.size else 1, probe.size), np.int64
-            )
-
-    def run(self, progress: Callable[[int, int], None] | None = None) -> Recording:
+    def record(self) -> Recording:
         plan, net = self.plan, self.net
-        events: Events = []
-        traces: dict[str, dict[str, list[NDArray[np.int64]]]] = {}
-        starts = {name: p.start() for name, p in net.populations.items()}
-        for trial in range(plan.trials):
-            self._reset(trial, starts)
-            events += [(trial, *found) for found in self._one_trial(trial, progress)]
-            self._keep_traces(traces)
+        lanes = [Lane(self.engine) for _ in range(self.lanes_wanted)]
+        found: list[_Found] = [_Found() for _ in range(plan.trials)]
+        if len(lanes) == 1:
+            with _pool(self.engine.parts) as pool:
+                for trial in range(plan.trials):
+                    found[trial] = self._trial(lanes[0], trial, pool)
+        else:
+            self._side_by_side(lanes, found)
+        overflows: dict[str, dict[str, int]] = {}
+        for lane in lanes:
+            for name, by in lane.counted().items():
+                mine = overflows.setdefault(name, {})
+                for site, count in by.items():
+                    mine[site] = mine.get(site, 0) + count
+        spikes = self._spikes(found)
         return Recording(
-            dt=net.dt, steps=plan.steps, trials=plan.trials, sizes=net.sizes,
-            spikes=self._spikes(events),
+            dt=net.dt, steps=plan.steps, trials=plan.trials, sizes=net.sizes, spikes=spikes,
             traces={
                 name: {
-                    r: Trace(np.stack(traces[name][r]), indices, plan.stride)
+                    r: Trace(np.stack([f.traces[name][r] for f in found]), indices, plan.stride)
                     for r, indices in registers.items()
                 } for name, registers in plan.probes.items()
             },
-            overflows=self._overflows(), synaptic_events=self._carried(events),
+            overflows=overflows, synaptic_events=self._carried(spikes),
             source=f"{net.chip.name}, generated kernel",
         )  # fmt: skip
 
-    def _reset(self, trial: int, starts: Mapping[str, Mapping[str, NDArray[np.int64]]]) -> None:
-        plan, net, a = self.plan, self.net, self.arrays
-        for key in ("_sums", "_stage", "_stage_used", "_quiet", "_waiting"):
-            if key in a:
-                a[key][:] = 0
-        for name, seeds in net.seeds.items():
-            a[f"_state_{name}"] = lane_states(net.chip.generators[name], seeds)
-        for bank, kind in zip(self.layout.banks, self.kinds, strict=True):
-            for key in kind.written:
-                values = a[f"_all_{kind.name}_{key}"]
-                if key in bank.neuron.tick.registers:
-                    values[:] = np.concatenate([starts[n][key] for n in bank.low])
-                else:
-                    values[:] = 0
-        columns: list[list[NDArray[np.int64]]] = [[np.zeros(0, np.int64)] for _ in range(3)]
-        for name, spikes in plan.spikes.items():
-            mine = spikes.in_trial(trial)
-            value = np.ones(mine.count, np.int64) if mine.value is None else mine.value
-            given = (mine.step, self.layout.first[name] + mine.neuron.astype(np.int64), value)
-            for column, part in zip(columns, given, strict=True):
-                column.append(part.astype(np.int64))
-        when, what, how = (np.concatenate(c) for c in columns)
-        order = np.argsort(when, kind="stable")
-        a["_given"], a["_given_value"] = what[order], how[order]
-        a["_given_start"] = np.searchsorted(when[order], np.arange(plan.steps + 1))
-        injected = [v[trial] for by in plan.injected.values() for v in by.values()]
-        a["_injected"] = (
-            np.concatenate(injected, axis=1) if injected else np.zeros((1, 0), np.int64)
-        )
-        a["_trial"] = trial
+    def _side_by_side(self, lanes: list[Lane], found: list[_Found]) -> None:
+        """Each lane takes the next trial that nobody has."""
+        turn = itertools.count()
 
-    def _one_trial(
-        self, trial: int, progress: Callable[[int, int], None] | None
-    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-        plan, a = self.plan, self.arrays
-        done, found = 0, []
-        chunk = plan.steps if progress is None else max(1, min(plan.steps, 2000))
-        while done < plan.steps:
-            a["_from"], a["_to"] = done, min(plan.steps, done + chunk)
-            done, events, failed = self.kernel(*(a[name] for name in self.order))
-            if failed:
-                self._fail(trial, done)
-            if events:
-                keys = ("_event_step", "_event_source", "_event_value")
-                step, source, value = (a[key][:events].copy() for key in keys)
-                found.append((step, source, value))
-            if progress is not None:
-                progress(trial * plan.steps + done, plan.trials * plan.steps)
+        def work(lane: Lane) -> None:
+            while (trial := next(turn)) < self.plan.trials and not self.stopped:
+                found[trial] = self._trial(lane, trial, None)
+
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            jobs = [pool.submit(work, lane) for lane in lanes]
+            try:
+                for job in jobs:
+                    job.result()
+            finally:
+                self.stopped = True
+
+    def _trial(self, lane: Lane, trial: int, pool: ThreadPoolExecutor | None) -> _Found:
+        plan, found = self.plan, _Found()
+        lane.reset(trial)
+        lane.give(*self.given.trial(trial))
+        pace, at = _Pace(pool), 0
+        most = lane.chunk if self.progress is None else min(lane.chunk, 2000)
+        while at < plan.steps and not self.stopped:
+            last, use = pace.next(at, min(plan.steps, at + most))
+            began = time.perf_counter()
+            reached = lane.advance(at, last, use)
+            pace.took(time.perf_counter() - began, last - at, use)
+            if reached < last:
+                self._fail(lane, trial, reached)
+            for ends, source, payload in lane.fired(last - at):
+                if source.size:
+                    found.steps.append(
+                        np.repeat(np.arange(at, last, dtype=np.int32), np.diff(ends))
+                    )
+                    found.sources.append(source.copy())
+                    if payload is not None:
+                        found.payloads.append(payload.copy())
+            if self.progress is not None:
+                with self.lock:
+                    self.done += last - at
+                    self.progress(self.done, plan.trials * plan.steps)
+            at = last
+        found.traces = lane.traces()
         return found
 
-    def _fail(self, trial: int, step: int) -> None:
-        failure = self.arrays["_failure"]
-        name = self.layout.order[int(failure[FAIL_POPULATION])]
-        kind = self.kinds[self.layout.bank(name)]
+    def _fail(self, lane: Lane, trial: int, step: int) -> None:
+        engine, failure = self.engine, next(f for f in lane.failure if f.any())
+        name = engine.order[int(failure[FAIL_POPULATION])]
+        kind = engine.kinds[engine.banks.bank(name)]
         raise RegisterOverflow(
             overflow_message(
                 self.plan, name, kind.sites[int(failure[FAIL_SITE])], int(failure[FAIL_VALUE]),
@@ -312,54 +208,106 @@ class Engine:
             )
         )  # fmt: skip
 
-    def _keep_traces(self, traces: dict[str, dict[str, list[NDArray[np.int64]]]]) -> None:
-        for bank, kind in zip(self.layout.banks, self.kinds, strict=True):
-            for register in kind.written:
-                whole, at = self.arrays[f"_trace_{kind.name}_{register}"], 0
-                for name in bank.low:
-                    indices = self.plan.probes.get(name, {}).get(register)
-                    if indices is not None:
-                        part = whole[:, at : at + indices.size].copy()
-                        traces.setdefault(name, {}).setdefault(register, []).append(part)
-                        at += indices.size
-
-    def _spikes(self, events: Events) -> dict[str, Spikes]:
-        empty = np.zeros(0, np.int64)
-        trial = np.concatenate([empty, *(np.full(e[1].size, e[0], np.int64) for e in events)])
-        step, source, value = (np.concatenate([empty, *(e[k] for e in events)]) for k in (1, 2, 3))
-        found = {}
+    def _spikes(self, found: list[_Found]) -> dict[str, Spikes]:
+        """Events of each population, sorted by trial, step and neuron."""
+        trial = [np.full(s.size, k, np.int32) for k, f in enumerate(found) for s in f.steps]
+        empty = np.zeros(0, np.int32)
+        columns = [
+            np.concatenate([empty, *part]) for part in (
+                trial, [s for f in found for s in f.steps], [s for f in found for s in f.sources],
+                [s for f in found for s in f.payloads],
+            )
+        ]  # fmt: skip
+        made = {}
         for name in spiking_sources(self.net):
-            n, low = self.net.sizes[name], self.layout.first[name]
-            mine = (source >= low) & (source < low + n)
-            found[name] = Spikes.of(n, trial[mine], step[mine], source[mine] - low, value[mine])
-        return {**found, **self.plan.spikes}
+            if name in self.plan.spikes:
+                made[name] = self.plan.spikes[name]
+                continue
+            n, low = self.net.sizes[name], self.engine.banks.first[name]
+            mine = (columns[2] >= low) & (columns[2] < low + n)
+            when, steps, who = (c[mine] for c in columns[:3])
+            value = columns[3][mine] if columns[3].size else None
+            if self.engine.parts > 1:
+                # Parts come one after the other, each in order: a merge, which a stable sort does.
+                order = np.argsort(when.astype(np.int64) * self.plan.steps + steps, kind="stable")
+                when, steps, who = when[order], steps[order], who[order]
+                value = None if value is None else value[order]
+            if value is not None and (value == 1).all():
+                value = None
+            made[name] = Spikes(n, when, steps, who - np.int32(low), value)
+            for array in (when, steps, who):
+                array.setflags(write=False)
+        return made
 
-    def _overflows(self) -> dict[str, dict[str, int]]:
-        found: dict[str, dict[str, int]] = {}
-        for k, name in enumerate(self.layout.order):
-            kind = self.kinds[self.layout.bank(name)]
-            for site, count in zip(kind.sites, self.arrays["_overflows"][k].tolist(), strict=False):
-                if count:
-                    mine = found.setdefault(name, {})
-                    mine[site] = mine.get(site, 0) + count
-        return found
-
-    def _carried(self, events: Events) -> dict[str, int]:
-        """Synaptic operations: fan-out times spikes, of those that delivered before the run ended
-        (the ordered engine), or were sent (the others)."""
-        net, late = self.net, self.net.chip.delivery.engine == "ordered"
-        last = self.plan.steps - (net.chip.delivery.latency if late else 0)
-        sent = {n: np.zeros(net.sizes[n], np.int64) for n in net.sizes}
-        for name in net.populations:
-            n, low = net.sizes[name], self.layout.first[name]
-            for _, step, source, _ in events:
-                local = source[step < last] - low
-                sent[name] += np.bincount(local[(local >= 0) & (local < n)], minlength=n)
-        assert net.input_latency is not None
-        for name, spikes in self.plan.spikes.items():
-            kept = spikes.step < self.plan.steps - (net.input_latency if late else 0)
-            sent[name] += np.bincount(spikes.neuron[kept], minlength=spikes.n)
+    def _carried(self, spikes: Mapping[str, Spikes]) -> dict[str, int]:
+        """Synaptic operations: fan-out times spikes that were sent."""
+        sent = {n: np.bincount(s.neuron, minlength=s.n) for n, s in spikes.items()}
+        fan_out = self.engine.layout.fan_out
         return {
-            p.name: int((np.bincount(p.pre, minlength=net.sizes[p.source]) * sent[p.source]).sum())
-            for p in net.projections
+            p.name: int((fan_out[p.name] * sent[p.source]).sum()) if p.name in fan_out else 0
+            for p in self.net.projections
         }
+
+
+class _Given:
+    """Input spikes of all trials, sorted by trial and tick, as source numbers."""
+
+    def __init__(self, plan: Plan, first: Mapping[str, int]) -> None:
+        columns: list[list[NDArray[np.int32]]] = [[np.zeros(0, np.int32)] for _ in range(4)]
+        for name, s in plan.spikes.items():
+            value = np.ones(s.count, np.int32) if s.value is None else s.value
+            for column, part in zip(
+                columns, (s.trial, s.step, s.neuron + np.int32(first[name]), value), strict=True
+            ):
+                column.append(part)
+        trial, step, what, how = (np.concatenate(c) for c in columns)
+        if len(plan.spikes) > 1:
+            order = np.lexsort((step, trial))
+            trial, step, what, how = trial[order], step[order], what[order], how[order]
+        self.bounds = np.searchsorted(trial, np.arange(plan.trials + 1))
+        self.step, self.what, self.how, self.steps = step, what, how, plan.steps
+
+    def trial(self, k: int) -> tuple[NDArray[np.int32], NDArray[np.int32], Int]:
+        """Sources, payloads, and where each tick's begin."""
+        mine = slice(int(self.bounds[k]), int(self.bounds[k + 1]))
+        start = np.searchsorted(self.step[mine], np.arange(self.steps + 1)).astype(np.int64)
+        return (
+            np.ascontiguousarray(self.what[mine], np.int32),
+            np.ascontiguousarray(self.how[mine], np.int32), start,
+        )  # fmt: skip
+
+
+class _Pace:
+    """Short stretches at first, alternately with all threads and with one, then what was faster:
+    on a machine whose cores are taken, one thread is."""
+
+    TRIAL, AGAIN = 32, 64
+
+    def __init__(self, pool: ThreadPoolExecutor | None) -> None:
+        self.pool, self.turn = pool, 0
+        self.best: dict[bool, float] = {}
+
+    def next(self, at: int, last: int) -> tuple[int, ThreadPoolExecutor | None]:
+        if self.pool is None:
+            return last, None
+        self.turn += 1
+        if self.turn % self.AGAIN <= 4:
+            return min(last, at + self.TRIAL), self.pool if self.turn % 2 else None
+        many = self.best.get(True, 0.0) <= self.best.get(False, float("inf"))
+        return last, self.pool if many else None
+
+    def took(self, seconds: float, ticks: int, used: ThreadPoolExecutor | None) -> None:
+        if self.pool is not None and self.turn > 1:
+            mine = seconds / max(ticks, 1)
+            before = self.best.get(used is not None, mine)
+            self.best[used is not None] = min(mine, 1.1 * before)
+
+
+@contextmanager
+def _pool(parts: int) -> Iterator[ThreadPoolExecutor | None]:
+    """Threads for all parts but the first, which runs here."""
+    if parts == 1:
+        yield None
+        return
+    with ThreadPoolExecutor(parts - 1) as pool:
+        yield pool

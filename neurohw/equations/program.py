@@ -116,6 +116,8 @@ def stored(store: Format, interval: Interval) -> Interval:
     low, high = interval
     if store.overflow == "exact" or (store.holds(low) and store.holds(high)):
         return interval
+    if store.overflow == "fold" and -3 * store.high < low and high <= 3 * store.high:
+        return store.low, store.high  # one turn is enough
     if store.overflow in ("wrap", "fold"):
         return store.reads
     low, high = max(low, store.low), min(high, store.high)

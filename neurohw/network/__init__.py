@@ -13,3 +13,10 @@ from neurohw.network.populations import CurrentInput as CurrentInput
 from neurohw.network.populations import Population as Population
 from neurohw.network.populations import SpikeInput as SpikeInput
 from neurohw.network.projections import Projection as Projection
+from neurohw.network.rules import Constant as Constant
+from neurohw.network.rules import Distance as Distance
+from neurohw.network.rules import FixedInDegree as FixedInDegree
+from neurohw.network.rules import FixedTotal as FixedTotal
+from neurohw.network.rules import Normal as Normal
+from neurohw.network.rules import Probability as Probability
+from neurohw.network.rules import Uniform as Uniform

@@ -37,9 +37,7 @@ class Network:
     def __post_init__(self) -> None:
         _check_populations(self.populations)
         _check_step(self)
-        named = _named(self.projections)
-        for projection in named:
-            _check_projection(projection, self.populations)
+        named = tuple(_placed(p, self.populations) for p in _named(self.projections))
         object.__setattr__(self, "dt", float(self.dt))
         sources = {p.source for p in named}
         given = (self.outputs,) if isinstance(self.outputs, str) else tuple(self.outputs or ())
@@ -84,7 +82,7 @@ class Network:
             source = frontier.pop(0)
             for p in self.projections:
                 if p.source == source and p.target not in reached and p.synapses:
-                    extra = round(float(p.delay.min()) / self.dt)
+                    extra = round(p.shortest() / self.dt)
                     reached[p.target] = reached[source] + 1 + extra
                     frontier.append(p.target)
         return max(reached.values(), default=0)
@@ -141,11 +139,12 @@ def _named(projections: Iterable[Projection]) -> tuple[Projection, ...]:
             k += 1
             name = f"{base}#{k}"
         seen.add(name)
-        named.append(replace(projection, name=name))
+        named.append(projection if projection.name == name else replace(projection, name=name))
     return tuple(named)
 
 
-def _check_projection(projection: Projection, populations: Mapping[str, Population]) -> None:
+def _placed(projection: Projection, populations: Mapping[str, Population]) -> Projection:
+    """The projection with the sizes of its ends; NetworkError if it can't be between them."""
     label = f"projection '{projection.name}'"
     for end in (projection.source, projection.target):
         if not isinstance(end, str) or end not in populations:
@@ -157,13 +156,15 @@ def _check_projection(projection: Projection, populations: Mapping[str, Populati
         raise NetworkError(
             f"{label} starts at '{projection.source}', a {source.kind}, which never spikes"
         )
-    for which, index, n, end in (
-        ("source", projection.pre, source.n, projection.source),
-        ("target", projection.post, target.n, projection.target),
+    projection = projection.sized(source.n, target.n)
+    spans = projection.span()
+    for which, (least, most), n, end in (
+        ("source", spans[0], source.n, projection.source),
+        ("target", spans[1], target.n, projection.target),
     ):
-        if index.size and (int(index.max()) >= n or int(index.min()) < 0):
-            bad = index.min() if int(index.min()) < 0 else index.max()
+        if least < 0 or most >= n:
             raise NetworkError(
-                f"{label}: {which} index {bad} is outside '{end}', which has {n} neurons; "
-                "check the orientation of the weight matrix (n_target, n_source)"
+                f"{label}: {which} index {least if least < 0 else most} is outside '{end}', which has "
+                f"{n} neurons; check the orientation of the weight matrix (n_target, n_source)"
             )
+    return projection

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import NetworkError
 from neurohw.network.checks import integers, numbers
+from neurohw.network.rules import Distribution, Rule, distribution
+
+if TYPE_CHECKING:
+    from neurohw.network.random_projection import RuleProjection
+
+Block = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[Any]]
+"""pre, post, weight and delay of some synapses, all of one length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +27,7 @@ class Projection:
     ``pre`` and ``post`` are int32 indices, ``weight`` float64 (units of current) and ``delay``
     float64 seconds, all of shape (synapses,). The delay is counted from the end of the step in
     which the source spiked: with 0 the spike acts on the target's next step, the earliest there is.
-    Make one with :meth:`dense` or :meth:`sparse`.
+    Make one with :meth:`dense` or :meth:`sparse`, or from a rule with :meth:`by_rule`.
     """
 
     source: str
@@ -33,6 +42,54 @@ class Projection:
     def synapses(self) -> int:
         """Number of synapses."""
         return int(self.pre.size)
+
+    def shortest(self) -> float:
+        """The least delay in seconds, of one synapse or more."""
+        return float(self.delay.min())
+
+    def sized(self, n_source: int, n_target: int) -> Projection:
+        """The projection between populations of these sizes: itself."""
+        return self
+
+    def span(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Least and largest index of the source and of the target; (0, -1) where there is none."""
+        return ends(self.pre), ends(self.post)
+
+    def blocks(self, most: int = 1 << 18) -> Iterator[Block]:
+        """All synapses in order, ``most`` at a time: pre, post, weight, delay."""
+        return slices((self.pre, self.post, self.weight, self.delay), most)
+
+    @classmethod
+    def by_rule(
+        cls,
+        source: str,
+        target: str,
+        rule: Rule,
+        weight: float | Distribution,
+        delay: float | Distribution = 0.0,
+        seed: int = 0,
+        name: str = "",
+    ) -> RuleProjection:
+        """Synapses drawn by a rule, each a pure function of ``seed``, never stored unless asked for.
+
+        ``rule``: FixedInDegree, FixedTotal, Probability or Distance. ``weight`` (units of current) and
+        ``delay`` (seconds): a number, Constant, Normal or Uniform. Two projections of a network with
+        one seed still differ. NetworkError for a rule, distribution or seed that is none.
+        """
+        from neurohw.network.random_projection import RuleProjection
+
+        label = f"projection {source} -> {target}"
+        if not isinstance(rule, Rule):
+            raise NetworkError(f"{label}: rule is {rule!r}; give a FixedInDegree, FixedTotal, ...")
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+            raise NetworkError(f"{label}: seed is {seed!r}; give a whole number")
+        weights = distribution(f"{label}: weight", weight)
+        delays = distribution(f"{label}: delay", delay)
+        if (least := delays.table().min()) < 0:
+            raise NetworkError(f"{label}: a delay is {least:g} s; delays are 0 or more")
+        return RuleProjection(
+            source, target, name, rule=rule, weights=weights, delays=delays, seed=int(seed)
+        )
 
     @classmethod
     def dense(
@@ -115,3 +172,15 @@ class Projection:
             array.setflags(write=False)
         pre_, post_, weights, delays = arrays
         return cls(source, target, pre_, post_, weights, delays, name)
+
+
+def ends(index: NDArray[np.int32]) -> tuple[int, int]:
+    """The least and the largest index; (0, -1) of none."""
+    return (int(index.min()), int(index.max())) if index.size else (0, -1)
+
+
+def slices(columns: Block, most: int) -> Iterator[Block]:
+    """The columns, ``most`` rows at a time."""
+    for k in range(0, columns[0].size, most):
+        pre, post, weight, delay = (column[k : k + most] for column in columns)
+        yield pre, post, weight, delay

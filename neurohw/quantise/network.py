@@ -18,6 +18,7 @@ from neurohw.fixed import (
     Meaning,
     check_limits,
 )
+from neurohw.network.checks import whole
 from neurohw.network.model import Network
 from neurohw.network.populations import CurrentInput
 from neurohw.network.projections import Projection
@@ -31,6 +32,7 @@ from neurohw.quantise.record import (
     WeightEntry,
     entry,
 )
+from neurohw.quantise.sampled import by_table, expected, fixed_rule, of_all, small, stand_in
 from neurohw.quantise.scale import (
     Choice,
     Target,
@@ -48,7 +50,12 @@ _SECONDS = ("tau", "tau_syn", "tau_mem", "tau_adapt", "tau_ref", "t_ref")
 
 
 def quantise(
-    network: Network, chip: Chip, *, on_limit: OnLimit = "error", scale: ScaleOf = "population"
+    network: Network,
+    chip: Chip,
+    *,
+    on_limit: OnLimit = "error",
+    scale: ScaleOf = "population",
+    chips: int = 1,
 ) -> FixedPointNetwork:
     """The network in the chip's integers. The network itself is not changed.
 
@@ -56,7 +63,8 @@ def quantise(
     ``error`` (CapacityError says which, and what the chip holds) or ``clip`` (the nearest it holds,
     recorded). ``scale``: codes per physical unit are chosen for each ``population``, or for each
     ``neuron`` of it, so that its largest weight fills the weight format. Raises CapacityError also if
-    the network is larger than the chip.
+    the network is larger than the chip, or ``chips`` of them together. Projections by rule stay rules:
+    of a large network only a sample of the synapses is looked at.
     """
     if not isinstance(network, Network):
         raise NetworkError(f"network is a {type(network).__name__}; give a Network")
@@ -66,6 +74,7 @@ def quantise(
         raise NetworkError(f"scale is {scale!r}; it is 'population' or 'neuron'")
     if on_limit not in ("error", "clip"):
         raise NetworkError(f"on_limit is {on_limit!r}; it is 'error' or 'clip'")
+    chips = whole("chips", chips)
     neurons = {
         name: choose_neuron(chip, name, network.populations[name])
         for name in network.populations if name not in network.inputs
@@ -73,8 +82,16 @@ def quantise(
     network, constant = with_bias_spikes(network, {k: rules for k, (_, rules) in neurons.items()})
     sizes = {name: network.populations[name].n for name in neurons}
     inputs = {name: network.populations[name].n for name in network.inputs}
-    check_limits(chip, inputs, sizes, network.projections)
+    check_limits(chip, inputs, sizes, network.projections, chips)
     functions = stepping(network)
+    targets = {
+        name: Target(
+            name, network.populations[name], neuron, rules, (), chip, functions, network.dt
+        )
+        for name, (neuron, rules) in neurons.items()
+    }
+    stand = stand_in(network, targets, scale == "neuron")
+    network = stand.network
     populations, projections, currents = {}, [], []
     parameters: list[ParameterEntry] = []
     weights: list[WeightEntry] = []
@@ -82,16 +99,19 @@ def quantise(
     clips: list[str] = []
     for name, (neuron, rules) in neurons.items():
         incoming = [p for p in network.projections if p.target == name]
-        target = Target(
-            name, network.populations[name], neuron, rules, (), chip, functions, network.dt
-        )
+        target = targets[name]
         factor = target.factor(target.codes(1.0))
         spiking = tuple(
             part for p in incoming if network.populations[p.source].spiking
             for part in split(p, factor, rules, p.source not in network.inputs)
         )  # fmt: skip
         target = replace(target, incoming=spiking)
-        choice = _choose(target, on_limit, clips)
+        if stand.sampled and (few := small(target)).population.n < target.population.n:
+            choice = of_all(_choose(few, on_limit, clips), target) or _choose(
+                target, on_limit, clips
+            )
+        else:
+            choice = _choose(target, on_limit, clips)
         if scale == "neuron":
             choice = each_its_own(choice)
         population = network.populations[name]
@@ -106,14 +126,25 @@ def quantise(
             delays = quantise_delays(p, chip, network.dt, on_limit)
             label = p.name if part.sign > 0 else f"{p.name} ({part.port})"
             if delays.clipped and label == p.name:
-                clips.append(f"{p.name}: {delays.clipped} delays clipped")
-            projections.append(
-                FixedProjection(
-                    label, p.source, p.target, p.pre[which], p.post[which], rounded.mantissa,
-                    delays.codes[which], rounded.exponent, rounded.mode.name, part.port,
-                )
-            )  # fmt: skip
-            weights.append(_weight_entry(label, part, choice, rounded, delays))
+                of = " of those looked at" if stand.sampled else ""
+                clips.append(f"{p.name}: {delays.clipped} delays{of} clipped")
+            rule = stand.rules.get(p.name)
+            if rule is None:
+                projections.append(
+                    FixedProjection(
+                        label, p.source, p.target, p.pre[which], p.post[which], rounded.mantissa,
+                        delays.codes[which], rounded.exponent, rounded.mode.name, part.port,
+                    )
+                )  # fmt: skip
+                weights.append(_weight_entry(label, part, choice, rounded, delays))
+                continue
+            table = by_table(rule, part, rounded, choice, chip, network.dt)
+            projections.append(fixed_rule(rule, label, *table))
+            if stand.sampled:
+                found = _weight_entry(label, table[0], choice, *table[1:])
+                weights.append(expected(found, rule, table[0].which.size))
+            else:
+                weights.append(_weight_entry(label, part, choice, rounded, delays))
         for p in incoming:
             if isinstance(network.populations[p.source], CurrentInput):
                 currents += _currents(p, network, choice, chip, on_limit)
@@ -136,6 +167,7 @@ def quantise(
         currents=tuple(currents),
         spiking_inputs={n: network.populations[n].spiking for n in network.inputs},
         outputs=network.outputs, record=record, name=network.name, constant=constant,
+        chips=chips,
     )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ from neurohw.emulate.generate import (
 from neurohw.emulate.store import load_kernel
 from neurohw.emulate.streams import Stream, lane_states
 from neurohw.emulate.sweeps import phase_source
+from neurohw.emulate.table import Table
+from neurohw.emulate.ticks import BLOCK, OF, PORTS, Shape, Tick, nominal, settled
 from neurohw.equations.kernel_primitives import random_bits
 from neurohw.fixedpoint import Format
 from neurohw.testing.plain import Outcome, Plain, plain
@@ -86,10 +88,13 @@ def compare_states(neuron: Neuron, chip: Chip, states: int, seed: int = 0) -> It
 def cases(neuron: Neuron, chip: Chip) -> list[Case]:
     """The programs of a neuron, compiled."""
     setting = Setting(chip.delivery, chip.generators)
-    found = [
-        Case(chip, setting, neuron, name)
-        for name, program in neuron.programs.items() if program.assigns
-    ]  # fmt: skip
+    in_blocks = chip.machine is None and chip.delivery.engine != "ordered"
+    found: list[Case] = []
+    for name, program in neuron.programs.items():
+        if program.assigns and name == "tick" and in_blocks:
+            found += [BlockCase(chip, setting, neuron, narrow) for narrow in (False, True)]
+        elif program.assigns:
+            found.append(Case(chip, setting, neuron, name))
     if neuron.start is not None:
         # A start is never compiled in a run; it is here, as a tick without inputs.
         alone = replace(neuron, tick=neuron.start, inputs={}, aliased="", phases={})
@@ -125,7 +130,7 @@ class Case:
         arrays = ", ".join([*(f"_all_{x}" for x in kind.arrays), *setting.states])
         if self.phase == "tick":
             text = tick_source(kind, setting)
-            call = f"""_found, _ = tick_{kind.name}(_j, _j + 1, 0, _given, 0, _n, {arrays}, _counts, _alias,
+            call = f"""_found = tick_{kind.name}(_j, _j + 1, 0, {arrays}, _counts, _alias,
             _fired, _value, 0, _overflows[_j], _failure[_j], _seed, 0, 0, _j + _at)
         _good[_j] = _found >= 0
         _spike[_j] = _value[0] if _found > 0 else 0"""  # fmt: skip
@@ -244,7 +249,7 @@ class Case:
         }  # fmt: skip
         aliased = kind.neuron.aliased
         if self.phase == "tick":
-            names = kind.neuron.ports if self.setting.delivery.engine != "ordered" else ()
+            names: tuple[str, ...] = ()
         else:
             names = tuple(kind.neuron.inputs)
         row = np.concatenate([np.zeros(0, np.int64), *(given[k] for k in names)])
@@ -266,6 +271,139 @@ class Case:
             **found, "sent": spike, "good": good.astype(np.int64), "overflows": overflows,
             "failure": failure[:, [FAIL_SITE, FAIL_VALUE]],
         }  # fmt: skip
+
+
+class BlockCase(Case):
+    """The tick of the summed engines: every state is a population of its own. ``narrow``: sums of 16
+    bits and registers in their nominal ranges, from which most of the text follows in 32 bits."""
+
+    def __init__(self, chip: Chip, setting: Setting, neuron: Neuron, narrow: bool) -> None:
+        self.narrow = narrow
+        super().__init__(chip, setting, neuron, "tick", "tick in 32 bits" if narrow else "tick")
+
+    def _source(self) -> str:
+        names = self.kind.neuron.ports
+        sums = dict.fromkeys(names, 16 if self.narrow else 63)
+        registers = self.kind.neuron.tick.registers
+        kept = settled(self.kind, sums, {r: nominal(f) for r, f in registers.items()})
+        self.shape = Shape(
+            sums=sums, row="int16" if self.narrow else "int64", graded=not self.setting.delivery.binary,
+            settled=kept if self.narrow else frozenset(),
+        )  # fmt: skip
+        tick = Tick(self.kind, self.setting, self.shape)
+        self.update, self.slots = load_kernel(tick.source()).update.address, tick.slots
+        return generated_module([], [
+            "from neurohw.native import call",
+            f"""{JIT}def run(_update, _table, _n, _cursor, _good, _found, _failed, _failure):
+    for _j in range(_n):
+        _cursor[0] = _j
+        _good[_j] = call(_update, _table, _j, 0) == 0
+        _found[_j] = _cursor[0] - _j
+        _failed[_j] = _failure
+""",
+        ])  # fmt: skip
+
+    def draw(self, rng: np.random.Generator, n: int) -> dict[str, Codes]:
+        found = super().draw(rng, n)
+        if self.narrow:
+            for port in self.kind.neuron.ports:
+                found[port] = np.clip(found[port], -(2**15), 2**15 - 1)
+            for register in self.shape.settled:
+                found[register] = np.clip(
+                    found[register], *nominal(self.program.registers[register])
+                )
+        return found
+
+    def run(
+        self, given: dict[str, Codes], n: int, at: int, seed: int, seeds: dict[str, list[int]]
+    ) -> dict[str, Codes]:
+        kind, program, shape = self.kind, self.program, self.shape
+        table = Table(self.slots, np.zeros(self.slots.size, np.int64))
+        registers = {**program.registers, **program.parameters}
+        arrays = {
+            x: (given[x] if x in given else np.zeros(n, np.int64)).astype(
+                registers[x].storage if x in registers else "int64"
+            ) for x in kind.arrays
+        }  # fmt: skip
+        for x, array in arrays.items():
+            table.put(f"_all_{x}", array)
+        ports = kind.neuron.ports
+        sums = (
+            np.array([given[p] for p in ports], shape.row).reshape(len(ports), n).T.ravel().copy()
+        )
+        of = np.zeros((n, len(OF) + PORTS), np.int64)
+        number = np.arange(n)
+        of[:, : len(OF)] = np.stack(
+            [number, number + 1, number, number * len(ports), number + at, number], axis=1
+        )
+        sites, cursor = max(1, len(kind.sites)), np.zeros(1, np.int64)
+        overflows, failure = np.zeros((n, sites), np.int64), np.zeros(4, np.int64)
+        aliased = kind.neuron.aliased
+        counts = given[aliased].copy() if aliased in given else np.zeros(n, np.int64)
+        flag, event = np.zeros(64, np.uint8), np.zeros(n + 1, np.int32)
+        payload = np.zeros(n + 1, np.int32)
+        given_: dict[str, NDArray[Any]] = {
+            "_sums": sums.copy(), "_event": event, "_overflows": overflows.ravel(),
+            "_cursor": cursor, "_quiet": np.zeros(n, np.uint8), "_of": of.ravel(), "_flag": flag,
+            "_flags": flag.view(np.uint64), "_payload": payload, "_failure": failure,
+            "_graded": np.zeros(64, np.int32), "_counts": counts,
+            "_alias": np.full(n, -1, np.int64),
+        }  # fmt: skip
+        for name, value in given_.items():
+            table.put(name, value)
+        for name, number_ in {
+            "_mask": 0,
+            "_stride": 0,
+            "_base": 0,
+            "_seed": seed,
+            "_trial": 0,
+        }.items():
+            table.put(name, number_)
+        for name, s in seeds.items():
+            table.put(f"_bits_{name}", lane_states(self.chip.generators[name], s).ravel())
+        assert not table.missing(), table.missing()
+        good, found = np.zeros(n, np.bool_), np.zeros(n, np.int64)
+        failed = np.zeros((n, 4), np.int64)
+        before = {x: a.copy() for x, a in arrays.items()}
+        self.function(self.update, table.row.ctypes.data, n, cursor, good, found, failed, failure)
+        if good.all() and not aliased and not program.drawn:
+            self._as_one(table, before, arrays, sums, n, at)
+        sent = np.where(found > 0, payload[:n] if shape.graded else 1, 0)
+        overflows[~good] = 0
+        failed[good] = 0
+        return {
+            **{k: arrays[k].astype(np.int64) for k in kind.written}, "sent": sent.astype(np.int64),
+            "good": good.astype(np.int64), "overflows": overflows,
+            "failure": failed[:, [FAIL_SITE, FAIL_VALUE]],
+        }  # fmt: skip
+
+    def _as_one(
+        self, table: Table, before: dict[str, Codes], after: dict[str, Codes], sums: Codes, n: int, at: int
+    ) -> None:  # fmt: skip
+        """All states once more as one population, for which the kernel uses vectors; what differs is
+        put into ``after``."""
+        ports = len(self.kind.neuron.ports)
+        table.put("_sums", np.ascontiguousarray(sums.reshape(n, ports).T).ravel())
+        of = np.zeros((1, len(OF) + PORTS), np.int64)
+        of[0, : len(OF)] = 0, n, 0, 0, at, 0
+        table.put("_of", of.ravel())
+        flag = np.zeros(BLOCK + 64, np.uint8)
+        extra: dict[str, NDArray[Any]] = {
+            "_flag": flag, "_flags": flag.view(np.uint64), "_graded": np.zeros(BLOCK, np.int32),
+            "_overflows": np.zeros(max(1, len(self.kind.sites)), np.int64),
+            "_quiet": np.zeros(n, np.uint8), "_cursor": np.zeros(1, np.int64),
+            "_event": np.zeros(n, np.int32), "_payload": np.zeros(n, np.int32),
+        }  # fmt: skip
+        for name, value in extra.items():
+            table.put(name, value)
+        for x, array in before.items():
+            table.put(f"_all_{x}", array)
+        one = [np.zeros(1, np.bool_), np.zeros(1, np.int64), np.zeros((1, 4), np.int64)]
+        self.function(
+            self.update, table.row.ctypes.data, 1, extra["_cursor"], *one, np.zeros(4, np.int64)
+        )
+        for x, array in before.items():
+            after[x][:] = np.where(array != after[x], array, after[x])
 
 
 def draw_codes(rng: np.random.Generator, form: Format, n: int) -> Codes:

@@ -5,9 +5,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neurohw.emulate import emulate, interpret
+from neurohw.emulate import emulate, interpret, layouts
+from neurohw.emulate.layouts import Forced
 from neurohw.errors import RegisterOverflow
+from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw.testing import assert_same, random_inputs, random_network
+from neurohw.testing.uncompiled import load_uncompiled
+
+LAYOUTS = [
+    Forced("flat"), Forced("slots"), Forced("slots", block=64), Forced("deferred"),
+    Forced("flat", dense=True), Forced("deferred", dense=True, block=64),
+]  # fmt: skip
 
 
 def both(network, inputs, **options):
@@ -25,12 +33,35 @@ def both(network, inputs, **options):
     return got
 
 
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """The generated source as plain Python: what numba makes of it is tested on a few networks."""
+    monkeypatch.setattr("neurohw.emulate.engine.load_kernel", load_uncompiled)
+
+
 @pytest.mark.parametrize("name", ["loihi2", "prototype"])
-@pytest.mark.parametrize("block", range(5))
-def test_kernel_equals_interpreter(name, block, request):
+@pytest.mark.parametrize("layout", [None, *LAYOUTS], ids=str)
+def test_source_equals_interpreter(name, layout, request, uncompiled, monkeypatch):
+    """Every layout on networks that would not choose it; relays or shifted sums decide for some."""
+    monkeypatch.setattr(layouts, "FORCED", layout)
     chip = request.getfixturevalue(name)
     spikes = overflows = 0
-    for seed in range(20 * block, 20 * block + 20):
+    start = 1000 * (LAYOUTS.index(layout) + 1 if layout else 0)
+    for seed in range(start, start + 30):
+        network = random_network(seed, chip, largest=24)
+        got = both(network, random_inputs(seed, network, steps=40, trials=1 + seed % 2), seed=seed)
+        if got is not None:
+            spikes += sum(s.count for n, s in got.spikes.items() if n != "input")
+            overflows += sum(sum(v.values()) for v in got.overflows.values())
+    assert spikes > 100  # the networks are alive
+    assert overflows > 0  # and go to the ends of their registers
+
+
+@pytest.mark.parametrize("name", ["loihi2", "prototype"])
+def test_kernel_equals_interpreter(name, request):
+    chip = request.getfixturevalue(name)
+    spikes = overflows = 0
+    for seed in range(8):
         network = random_network(seed, chip, largest=24)
         got = both(network, random_inputs(seed, network, steps=40, trials=1 + seed % 2), seed=seed)
         if got is not None:
@@ -42,7 +73,7 @@ def test_kernel_equals_interpreter(name, block, request):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(10**6, 10**7))
-def test_more_networks(loihi2, seed):
+def test_more_networks(loihi2, uncompiled, seed):
     network = random_network(seed, loihi2, largest=12, kinds=("lif",))
     both(network, random_inputs(seed, network, steps=25))
 
@@ -74,7 +105,7 @@ def test_progress_in_chunks_changes_nothing(loihi2, monkeypatch):
     network = random_network(3, loihi2, largest=40)
     inputs = random_inputs(3, network, steps=60)
     expected = emulate(network, inputs)
-    monkeypatch.setattr("neurohw.emulate.run.EVENTS", 1)
+    monkeypatch.setattr("neurohw.emulate.engine.EVENTS", 1)
     seen = []
     got = emulate(network, inputs, progress=lambda done, total: seen.append((done, total)))
     assert_same(expected, got)
@@ -97,7 +128,44 @@ def test_silence_is_skipped_exactly(prototype):
     both(network, inputs)
 
 
-def test_strict_overflow_raises_in_both(loihi2):
+def test_strict_overflow_raises_in_both(loihi2, uncompiled):
     for seed in range(30):
         network = random_network(seed, loihi2, largest=12)
         both(network, random_inputs(seed, network, steps=30), on_overflow="raise")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_compiled_layouts_and_threads(loihi2, layout, monkeypatch):
+    """Each layout, compiled, in one part and in several, gives the same bits."""
+    network = balanced_integers(loihi2, 400, 40)
+    options = {"steps": 60, "record": {"net": ["u", "v"]}}
+    expected = emulate(network, **options)
+    monkeypatch.setattr(layouts, "FORCED", layout)
+    for threads in (1, 2, 3):
+        assert_same(expected, emulate(network, threads=threads, **options))
+
+
+def test_a_large_layout_equals_the_interpreter(loihi2):
+    network = balanced_integers(loihi2, 400, 40)
+    options = {"steps": 60, "record": {"net": ["u", "v"]}}
+    got = emulate(network, **options)
+    assert got.spikes["net"].count > 200
+    assert_same(interpret(network, **options), got)
+
+
+def balanced_integers(chip, n, k):
+    """A recurrent network of two signs with delays, driven by a constant bias."""
+    rng = np.random.default_rng(0)
+    codes = {"du": 740, "dv": 199, "vth": 2000, "bias_mant": rng.integers(300, 500, n), "bias_exp": 4,
+             "refractory": 2}  # fmt: skip
+    neurons = FixedPopulation.of(
+        "net", n, chip.neurons["lif_refractory"], codes, {"v": rng.integers(0, 2000 * 64, n)}
+    )
+    pre, post = rng.integers(0, n, (2, n * k))
+    weight = np.where(pre < 0.8 * n, rng.integers(1, 9, n * k), -rng.integers(1, 40, n * k))
+    delay = rng.integers(0, 16, n * k)
+    parts = [
+        FixedProjection.of("net", "net", pre[m], post[m], weight[m], delay[m], name=name)
+        for name, m in (("e", weight > 0), ("i", weight < 0))
+    ]
+    return FixedPointNetwork(chip, 1e-3, {}, {"net": neurons}, tuple(parts))

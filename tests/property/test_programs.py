@@ -1,20 +1,19 @@
 """Random well-typed programs: the kernel and the array code give what the interpreter gives."""
 
-import types
-
 import numpy as np
 import pytest
 from neurohw_backends.lava_ticks import generated_section
 
 from neurohw.emulate import emulate, interpret
 from neurohw.emulate.generate import Kind, Setting
-from neurohw.emulate.loops import kernel_source
+from neurohw.emulate.ticks import Shape, Tick
 from neurohw.equations.interpret import execute
 from neurohw.equations.kernel_primitives import random_bits
 from neurohw.errors import RegisterOverflow
 from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.testing import assert_same, random_neuron
 from neurohw.testing.networks import random_values
+from neurohw.testing.uncompiled import load_uncompiled
 
 N, STEPS = 48, 6
 
@@ -57,15 +56,7 @@ def test_jitted(loihi2, block):
 @pytest.mark.parametrize("block", range(10))
 def test_as_plain_python(loihi2, block, monkeypatch):
     """The same source without compilation: hundreds of programs in seconds."""
-
-    def load(source: str) -> types.ModuleType:
-        module = types.ModuleType("kernel")
-        plain = source.replace("from numba import njit", "def njit(**_): return lambda f: f")
-        assert plain != source
-        exec(plain, module.__dict__)
-        return module
-
-    monkeypatch.setattr("neurohw.emulate.run.load_kernel", load)
+    monkeypatch.setattr("neurohw.emulate.engine.load_kernel", load_uncompiled)
     for seed in range(1000 + 40 * block, 1040 + 40 * block):
         check([seed], loihi2, draws=seed % 3 == 0)
 
@@ -104,6 +95,8 @@ def test_random_bits_are_uniform_and_independent_of_order():
 
 
 def test_kernel_source_names_every_equation(loihi2):
-    source = kernel_source([Kind(loihi2.neurons["lif"])], Setting(loihi2.delivery))
+    source = Tick(
+        Kind(loihi2.neurons["lif"]), Setting(loihi2.delivery), Shape(sums={"syn": 32})
+    ).source()
     for line in loihi2.neurons["lif"].text.splitlines():
         assert f"# {line}" in source

@@ -10,8 +10,8 @@ import pytest
 
 import neurohw as nh
 from neurohw.emulate.generate import Kind, Setting
-from neurohw.emulate.loops import kernel_source
 from neurohw.emulate.store import cache_folder, load_kernel
+from neurohw.emulate.ticks import Shape, Tick
 from neurohw.errors import CapacityError, InputError, RegisterOverflow, UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw.testing import assert_same, random_inputs, random_network
@@ -102,7 +102,8 @@ def test_kernels_are_cached_on_disk(loihi2, tmp_path, monkeypatch):
 def test_a_tampered_cache_file_is_replaced(loihi2, tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROHW_CACHE_DIR", str(tmp_path))
     source = (
-        kernel_source([Kind(loihi2.neurons["li"])], Setting(loihi2.delivery)) + "\n# only here\n"
+        Tick(Kind(loihi2.neurons["li"]), Setting(loihi2.delivery), Shape(sums={"syn": 32})).source()
+        + "\n# only here\n"
     )
     module = load_kernel(source)
     path = tmp_path / f"{module.__name__.replace('neurohw_', '')}.py"

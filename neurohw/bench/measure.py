@@ -1,0 +1,148 @@
+"""Runs in turns, and what one costs against another.
+
+Simulators take turns (A B A B ...), so that a machine that slows down slows all of them; a ratio is
+taken within each round, and the median of those counts. What is compared is the CPU time of the run
+phase for each synaptic event: it holds whatever else the machine does, and where rates differ a bit.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from neurohw.errors import InputError
+
+if TYPE_CHECKING:
+    from neurohw.fixed import FixedPointNetwork
+
+ENOUGH = 0.1
+"""CPU seconds that a timed run takes at least: noise is some milliseconds."""
+LONGEST = 1_000_000
+"""Steps beyond which it is not made longer."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One timed run: ``cpu_s`` user + system of all its threads and processes, ``wall_s``, and the
+    ``seconds_bio`` that it simulated; synaptic ``events`` and ``spikes`` in that time.
+
+    ``bytes_per_synapse``: memory that the network took, None where nobody knows.
+    """
+
+    cpu_s: float
+    wall_s: float
+    seconds_bio: float
+    events: int
+    spikes: int
+    threads: int = 1
+    bytes_per_synapse: float | None = None
+
+    @property
+    def cost(self) -> float:
+        """CPU seconds for each synaptic event; for each run if there was none."""
+        return self.cpu_s / max(self.events, 1)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why a simulator gives no result, in one line."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The results of each simulator, one for each round; the reasons of those that have none."""
+
+    results: Mapping[str, tuple[Result, ...]]
+    missing: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A median with the least and the most."""
+
+    median: float
+    low: float
+    high: float
+
+
+def interleave(
+    runs: Mapping[str, Callable[[], Result | Missing]],
+    rounds: int,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Rounds:
+    """Every run once in each round, in the same order; what is missing once is not asked again.
+
+    ``progress`` is told before each run: its name, how many are done, and how many there will be.
+    """
+    if rounds < 1:
+        raise InputError(f"rounds is {rounds}; it must be 1 or more")
+    results: dict[str, list[Result]] = {name: [] for name in runs}
+    missing: dict[str, str] = {}
+    for k in range(rounds):
+        for place, (name, run) in enumerate(runs.items()):
+            if name in missing:
+                continue
+            if progress is not None:
+                progress(name, k * len(runs) + place, rounds * len(runs))
+            result = run()
+            if isinstance(result, Missing):
+                missing[name] = result.reason
+                continue
+            results[name].append(result)
+    # One with fewer results than rounds would pair with the wrong ones.
+    whole = {name: tuple(r) for name, r in results.items() if name not in missing}
+    return Rounds(whole, missing)
+
+
+def span(values: list[float]) -> Span:
+    """Median, least and most."""
+    return Span(median(values), min(values), max(values))
+
+
+def ratio(slower: tuple[Result, ...], faster: tuple[Result, ...]) -> Span:
+    """How many times less CPU an event takes in ``faster``: round by round."""
+    return span([a.cost / max(b.cost, 1e-15) for a, b in zip(slower, faster, strict=True)])
+
+
+def cpu() -> float:
+    """User and system seconds of this process, all its threads."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def run_own(fixed: FixedPointNetwork, steps: int, warmup: int, threads: int = 1) -> Result:
+    """Emulate ``warmup`` steps, then ``steps`` more, of which the cost is given.
+
+    What takes less than ``ENOUGH`` CPU seconds can't be timed; then more steps are, and the result
+    says how many seconds of the network they were.
+    """
+    if threads != 1:
+        raise InputError(f"threads is {threads}; the emulator runs on one")
+    _emulated(fixed, 1)  # compiles the kernel, or loads it
+    # emulate() starts at the initial state, and lays out the network, each time: the warm-up is run
+    # alone too, and the difference counts
+    before = _emulated(fixed, max(warmup, 1))
+    while True:
+        after = _emulated(fixed, max(warmup, 1) + steps)
+        cpu_s, wall_s, events, spikes = (b - a for a, b in zip(before, after, strict=True))
+        if cpu_s >= ENOUGH or steps >= LONGEST:
+            break
+        steps *= max(2, min(16, round(1.5 * ENOUGH / max(cpu_s, 1e-3))))
+    return Result(cpu_s, wall_s, steps * fixed.dt, int(events), int(spikes), threads)
+
+
+def _emulated(fixed: FixedPointNetwork, steps: int) -> tuple[float, float, int, int]:
+    """CPU seconds, wall seconds, synaptic events and spikes of a run from the start."""
+    from neurohw.emulate import emulate
+
+    began, clock = cpu(), time.perf_counter()
+    run = emulate(fixed, steps=steps)
+    used, wall = cpu() - began, time.perf_counter() - clock
+    spikes = sum(run.spikes[name].count for name in fixed.populations)
+    return used, wall, sum(run.synaptic_events.values()), spikes

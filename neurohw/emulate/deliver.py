@@ -1,0 +1,152 @@
+"""The loops that deliver spikes, one for each layout of synapses; see ``layouts`` for what they walk.
+
+The text of these functions is copied into every generated kernel file. Indices are unsigned where
+numba would otherwise test for negative ones; sums are integers, so any order of adding is the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neurohw.native import load, prefetch, store
+
+
+def _flat(
+    sums: Any, start: Any, packed: Any, spikes: Any, first: int, last: int, base: int, bits: int,
+) -> None:  # fmt: skip
+    """Rows of (weight << bits | slot * stride + column), added into the whole ring.
+
+    ``base``: the first element of the slot that a delay of 0 reaches; the ring's size is a power of 2.
+    """
+    low, ring = (np.uint64(1) << np.uint64(bits)) - np.uint64(1), np.uint64(sums.size - 1)
+    from_ = np.uint64(base)
+    line = 64 // packed.itemsize
+    for k in range(first, last):
+        if k + 2 < last:
+            ahead = start[spikes[k + 2]]
+            stop = min(start[spikes[k + 2] + 1], ahead + 64 * line)
+            while ahead < stop:
+                prefetch(packed, ahead)
+                ahead += line
+        row = spikes[k]
+        for s in range(np.uint64(start[row]), np.uint64(start[row + 1])):
+            at = ((np.uint64(packed[s]) & low) + from_) & ring
+            sums[at] += packed[s] >> bits
+
+
+def _flat_graded(
+    sums: Any, start: Any, packed: Any, spikes: Any, payload: Any, first: int, last: int,
+    base: int, bits: int,
+) -> None:  # fmt: skip
+    """The same for spikes that carry a value."""
+    low, ring = (np.uint64(1) << np.uint64(bits)) - np.uint64(1), np.uint64(sums.size - 1)
+    from_ = np.uint64(base)
+    for k in range(first, last):
+        row, value = spikes[k], np.int64(payload[k])
+        for s in range(np.uint64(start[row]), np.uint64(start[row + 1])):
+            at = ((np.uint64(packed[s]) & low) + from_) & ring
+            sums[at] += np.int64(packed[s] >> bits) * value
+
+
+def _segment(
+    sums: Any, start: Any, target: Any, weight: Any, sign: Any, spikes: Any, first: int,
+    last: int, delay: int, delays: int, row0: int, base: int, ahead: int,
+) -> None:  # fmt: skip
+    """The synapses of one delay of all these spikes, added into one slot, which stays in the cache.
+
+    ``start[row * delays + delay]``; ``sign`` is empty, or -1 for rows whose weights are subtracted.
+    Weights are empty where every synapse of a row has the weight that ``sign`` holds.
+    """
+    acc = sums[base:]
+    lines_t, lines_w = 64 // target.itemsize, 64 // weight.itemsize
+    same, signed = weight.size == 0, sign.size > 0
+    for k in range(first, last):
+        if k + ahead < last:
+            seg = (row0 + spikes[k + ahead]) * delays + delay
+            at, stop = np.int64(start[seg]), np.int64(start[seg + 1])
+            a = at
+            while a < stop:
+                prefetch(target, a)
+                a += lines_t
+            a = at
+            while a < stop and not same:
+                prefetch(weight, a)
+                a += lines_w
+        row = row0 + spikes[k]
+        seg = row * delays + delay
+        low, high = np.uint64(start[seg]), np.uint64(start[seg + 1])
+        if same:
+            value = sign[row]
+            for s in range(low, high):
+                acc[np.uint64(target[s])] += value
+        elif signed and sign[row] < 0:
+            for s in range(low, high):
+                acc[np.uint64(target[s])] -= weight[s]
+        else:
+            for s in range(low, high):
+                acc[np.uint64(target[s])] += weight[s]
+
+
+def _segment_graded(
+    sums: Any, start: Any, target: Any, weight: Any, sign: Any, spikes: Any,
+    payload: Any, first: int, last: int, delay: int, delays: int, row0: int, base: int,
+) -> None:  # fmt: skip
+    """The same for spikes that carry a value."""
+    acc = sums[base:]
+    same, signed = weight.size == 0, sign.size > 0
+    for k in range(first, last):
+        row = row0 + spikes[k]
+        seg, value = row * delays + delay, np.int64(payload[k])
+        if signed:
+            value *= np.int64(sign[row])
+        for s in range(np.uint64(start[seg]), np.uint64(start[seg + 1])):
+            acc[np.uint64(target[s])] += value if same else value * np.int64(weight[s])
+
+
+def _dense_rows(
+    sums: Any, matrix: Any, width: int, low: int, high: int, spikes: Any, first: int, last: int,
+    base: int,
+) -> None:  # fmt: skip
+    """Rows of a matrix, one weight for each target, added four at a time; sources low .. high - 1."""
+    k = first
+    while k < last:
+        a = b = c = d = found = 0
+        while k < last and found < 4:
+            source = spikes[k]
+            k += 1
+            if low <= source < high:
+                at = (source - low) * width
+                if found == 0:
+                    a = at
+                elif found == 1:
+                    b = at
+                elif found == 2:
+                    c = at
+                else:
+                    d = at
+                found += 1
+        if found == 4:
+            for j in range(width):
+                four = load(matrix, 1, a + j) + load(matrix, 1, b + j)
+                four += load(matrix, 1, c + j) + load(matrix, 1, d + j)
+                store(sums, 0, base + j, load(sums, 0, base + j) + four)
+            continue
+        for q in range(found):
+            at = a if q == 0 else (b if q == 1 else c)
+            for j in range(width):
+                store(sums, 0, base + j, load(sums, 0, base + j) + load(matrix, 1, at + j))
+
+
+def _dense_graded_rows(
+    sums: Any, matrix: Any, width: int, low: int, high: int, spikes: Any, payload: Any,
+    first: int, last: int, base: int,
+) -> None:  # fmt: skip
+    """The same for spikes that carry a value."""
+    for k in range(first, last):
+        if low <= spikes[k] < high:
+            at, value = (np.int64(spikes[k]) - low) * width, np.int64(payload[k])
+            for j in range(width):
+                more = np.int64(load(matrix, 1, at + j)) * value
+                store(sums, 0, base + j, load(sums, 0, base + j) + more)

@@ -1,0 +1,174 @@
+"""The layout of a network's synapses, chosen from its sizes.
+
+======== =============================================================== ==========================
+layout   what is stored                                                  when
+======== =============================================================== ==========================
+dense    a row of weights for each source                                one delay, 10 % connected
+flat     rows of weight, delay and target in one word, added to a ring   short segments
+slots    targets and weights by source and delay, one slot at a time     long segments
+deferred the same, added when they arrive: one row of sums, no ring      where the ring leaves L2
+======== =============================================================== ==========================
+
+A segment is the synapses of one source and delay. Targets are columns of a block of at most 65,536,
+so 16 bits hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurohw.emulate.definition import sum_shifted
+from neurohw.emulate.dense_rows import DenseRows, dense_rows
+from neurohw.emulate.layout import place
+from neurohw.emulate.memory import check_room
+from neurohw.emulate.places import Codes, Places, Plot, Reach, codes_of, delay_ends, share_out
+from neurohw.emulate.sparse_rows import BLOCK, SparseBuilder, SparseRows
+from neurohw.emulate.summed import Sparse
+from neurohw.emulate.ticks import PORTS
+from neurohw.fixed import FixedPointNetwork, FixedProjection
+
+Int = NDArray[np.int64]
+
+DENSE = 0.1
+"""Density from which rows are dense."""
+
+
+@dataclass(frozen=True)
+class Forced:
+    """For tests: a layout whatever the sizes are; ``block`` columns; ``dense`` or not."""
+
+    sparse: Sparse = "flat"
+    dense: bool = False
+    block: int = BLOCK
+
+
+FORCED: Forced | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Everything that is shared between runs of a network: ``lift`` (populations, PORTS) the power
+    of two that all sums of a port have in common, ``reach`` the ends of each port's sums in
+    that unit, ``slots`` ticks that a ring holds, ``stride`` the elements between them."""
+
+    places: Places
+    sparse: SparseRows
+    dense: tuple[DenseRows, ...]
+    dense_dtype: str
+    row: str
+    slots: int
+    stride: int
+    lift: Int
+    reach: Mapping[tuple[str, str], tuple[int, int]]
+    first: Mapping[str, int]
+    sources: int
+    fan_out: Mapping[str, Int]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of synapses and their index."""
+        s = self.sparse
+        arrays = [s.start, s.packed, s.target, s.weight, s.sign, *(d.matrix for d in self.dense)]
+        return sum(a.nbytes for a in arrays)
+
+
+def lay_out(
+    network: FixedPointNetwork, parts: int, payloads: Mapping[str, int],
+    injected: Mapping[tuple[str, str], tuple[int, int]], relays: bool,
+    staged: Mapping[tuple[str, str], int],
+) -> Layout:  # fmt: skip
+    """Choose and build. ``payloads``: the largest of each source; ``injected``: what else is added to
+    a port, least and most; ``staged``: how far shifted sums reach, whose synapses are not laid out
+    here. CapacityError if memory would not hold it."""
+    places = share_out(network, parts)
+    first, sources = _sources(network)
+    todo = [p for p in network.projections if p.synapses and not sum_shifted(network, p)]
+    codes = {p.name: codes_of(network, p) for p in todo}
+    lift = _lifts(network, todo, codes, {*injected, *staged})
+    index = {name: k for k, name in enumerate(network.populations)}
+
+    def unit(p: FixedProjection) -> int:
+        neuron = network.populations[p.target].neuron
+        return int(lift[index[p.target], neuron.ports.index(network.port(p))])
+
+    units = {p.name: unit(p) for p in todo}
+    plot = Plot(
+        network, places, first, sources, codes, units, payloads, Reach(network, places)
+    )  # fmt: skip
+    thick = {p.name for p in todo if _is_dense(network, p)}
+    dense, dense_dtype = dense_rows(plot, [p for p in todo if p.name in thick])
+    longest = max((delay_ends(p)[1] for p in network.projections if p.synapses), default=0)
+    assert network.input_latency is not None
+    slots = 1 << (longest + max(network.chip.delivery.latency, network.input_latency)).bit_length()
+    thin = [p for p in todo if p.name not in thick]
+    sparse = SparseBuilder(plot, thin, BLOCK if FORCED is None else FORCED.block)
+    kind = sparse.choose(slots, relays, FORCED.sparse if FORCED else None)
+    sparse.count(kind)
+    ends = plot.reach.ends(injected, staged, lift)
+    row = _row_dtype(list(ends.values()))
+    widest = max(int(places.columns.max(initial=1)), 1)
+    stride = 1 << (widest - 1).bit_length() if kind == "flat" else -(-widest // 64) * 64
+    if kind == "deferred" and not dense_dtype and not staged:
+        slots = 1
+    check_room("the ring of sums", parts * slots * stride * np.dtype(row).itemsize)
+    return Layout(
+        places, sparse.fill(kind, stride, slots), dense, dense_dtype, row, slots, stride, lift, ends,
+        first, sources, {**sparse.fan_out, **_fan_out(network, thick)},
+    )  # fmt: skip
+
+
+def _lifts(
+    network: FixedPointNetwork, projections: Sequence[FixedProjection], codes: Mapping[str, Codes],
+    exact: Collection[tuple[str, str]],
+) -> Int:  # fmt: skip
+    """The power of two that everything that arrives on a port has in common; 0 for ``exact`` ones."""
+    lift = np.zeros((len(network.populations), PORTS), np.int64)
+    for k, (name, population) in enumerate(network.populations.items()):
+        for q, port in enumerate(population.neuron.ports):
+            mine = [
+                codes[p.name].table for p in projections
+                if p.target == name and network.port(p) == port
+            ]  # fmt: skip
+            bits = int(np.bitwise_or.reduce(np.concatenate(mine))) if mine else 0
+            if bits and (name, port) not in exact:
+                lift[k, q] = min((bits & -bits).bit_length() - 1, 62)
+    return lift
+
+
+def _sources(network: FixedPointNetwork) -> tuple[dict[str, int], int]:
+    """Numbers of sources: neurons bank by bank (neurons of a kind side by side), then inputs."""
+    layout = place(network)
+    return dict(layout.first), layout.neurons + sum(network.inputs.values())
+
+
+def _is_dense(network: FixedPointNetwork, p: FixedProjection) -> bool:
+    if hasattr(p, "weight_table"):
+        return False
+    low, high = delay_ends(p)
+    if low != high:
+        return False
+    if FORCED is not None:
+        return FORCED.dense
+    sources, targets = network.sizes[p.source], network.sizes[p.target]
+    return targets >= 16 and p.synapses >= DENSE * sources * targets
+
+
+def _row_dtype(ends: Sequence[tuple[int, int]]) -> str:
+    low = min((e[0] for e in ends), default=0)
+    high = max((e[1] for e in ends), default=0)
+    for bits in (16, 32):
+        if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1):
+            return f"int{bits}"
+    return "int64"
+
+
+def _fan_out(network: FixedPointNetwork, thick: set[str]) -> dict[str, Int]:
+    """Synapses of each source neuron, for projections that are not laid out as sparse rows."""
+    return {
+        p.name: np.bincount(p.pre, minlength=network.sizes[p.source])
+        for p in network.projections if p.name in thick or sum_shifted(network, p)
+    }  # fmt: skip

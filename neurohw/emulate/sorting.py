@@ -1,0 +1,75 @@
+"""From synapses in any order to rows by source and delay: count, then fill, each in one pass.
+
+An edge is a source neuron ``pre``, a target ``post``, a weight code and a delay. Its row is its
+target's block, then its source; its segment is its row, then its delay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+Array = Any
+
+
+@njit(cache=True, nogil=True)
+def count_edges(
+    pre: Array, post: Array, weight: Array, delay: Array, first: int, column: Array, block: Array,
+    whole: Array, table: Array, least: int, payload: int, nearest: int, delays: int, sources: int,
+    start: Array, low: Array, high: Array, reach: Array, fan_out: Array,
+) -> None:  # fmt: skip
+    """Count the edges of each segment into ``start[segment + 2]`` and of each source, the ends of
+    weights by row, and by target column (``whole``) how far its sum can go down and up."""
+    for k in range(pre.size):
+        j = post[k]
+        fan_out[pre[k]] += 1
+        row = np.int64(block[j]) * sources + first + pre[k]
+        start[row * delays + delay[k] - nearest + 2] += 1
+        value = table[weight[k] - least]
+        low[row] = min(low[row], value)
+        high[row] = max(high[row], value)
+        size = value * payload
+        if payload != 1:
+            reach[whole[j], 0] -= abs(size)
+            reach[whole[j], 1] += abs(size)
+        elif size < 0:
+            reach[whole[j], 0] += size
+        else:
+            reach[whole[j], 1] += size
+
+
+@njit(cache=True, nogil=True)
+def fill_packed(
+    pre: Array, post: Array, weight: Array, delay: Array, first: int, column: Array, block: Array,
+    table: Array, least: int, nearest: int, delays: int, sources: int, start: Array, packed: Array,
+    bits: int, stride: int,
+) -> None:  # fmt: skip
+    """Put the edges into their rows as (weight << bits | delay * stride + column)."""
+    for k in range(pre.size):
+        j = post[k]
+        row = np.int64(block[j]) * sources + first + pre[k]
+        segment = row * delays + delay[k] - nearest + 1
+        at = start[segment]
+        start[segment] = at + 1
+        packed[at] = (table[weight[k] - least] << bits) | (delay[k] * stride + column[j])
+
+
+@njit(cache=True, nogil=True)
+def fill_segments(
+    pre: Array, post: Array, weight: Array, delay: Array, first: int, column: Array, block: Array,
+    table: Array, least: int, nearest: int, delays: int, sources: int, start: Array, target: Array,
+    stored: Array, sign: Array,
+) -> None:  # fmt: skip
+    """Put the edges into their segments, targets and weights (times the row's sign) apart."""
+    for k in range(pre.size):
+        j = post[k]
+        row = np.int64(block[j]) * sources + first + pre[k]
+        segment = row * delays + delay[k] - nearest + 1
+        at = start[segment]
+        start[segment] = at + 1
+        target[at] = column[j]
+        if stored.size > 0:
+            value = table[weight[k] - least]
+            stored[at] = -value if sign.size > 0 and sign[row] < 0 else value

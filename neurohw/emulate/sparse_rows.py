@@ -1,0 +1,181 @@
+"""Synapses by source and delay, built in two passes over the edges of all projections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurohw.emulate.memory import check_room
+from neurohw.emulate.places import Plot, delay_ends
+from neurohw.emulate.summed import Sparse
+from neurohw.errors import CapacityError
+from neurohw.fixed import FixedProjection
+
+Int = NDArray[np.int64]
+Any_ = NDArray[np.generic]
+Codes32 = NDArray[np.int32]
+
+SEGMENT, CACHE, BLOCK = 24, 1 << 20, 1 << 16
+"""Synapses from which a segment is long; bytes of a ring that stay in a second-level cache; columns
+of a block."""
+
+
+@dataclass(frozen=True, eq=False)
+class SparseRows:
+    """The sparse synapses of all parts: see ``deliver`` for the arrays. ``start`` of part k begins at
+    ``k * rows``."""
+
+    kind: Sparse
+    start: Any_ = field(default_factory=lambda: np.zeros(1, np.int64))
+    packed: Any_ = field(default_factory=lambda: np.zeros(0, np.int32))
+    target: Any_ = field(default_factory=lambda: np.zeros(0, np.uint16))
+    weight: Any_ = field(default_factory=lambda: np.zeros(0, np.int8))
+    sign: Int = field(default_factory=lambda: np.zeros(0, np.int64))
+    rows: int = 0
+    bits: int = 0
+    delays: int = 1
+    nearest: int = 0
+    blocks: int = 1
+    block: int = BLOCK
+
+
+class SparseBuilder:
+    """Counts, then fills."""
+
+    def __init__(self, plot: Plot, projections: Sequence[FixedProjection], block: int) -> None:
+        self.plot, self.projections, self.limit = plot, projections, block
+        network, self.sources = plot.network, plot.sources
+        ends = [delay_ends(p) for p in projections] or [(0, 0)]
+        self.nearest = min(e[0] for e in ends)
+        self.delays = max(e[1] for e in ends) - self.nearest + 1
+        self.synapses = sum(p.synapses for p in projections)
+        self.blocks, self.block = 1, BLOCK
+        self.fan_out = {p.name: np.zeros(network.sizes[p.source], np.int64) for p in projections}
+
+    def choose(self, slots: int, relays: bool, forced: Sparse | None) -> Sparse:
+        """The layout for these sizes, for a ring of ``slots`` ticks."""
+        if not self.projections:
+            return "none"
+        places, sizes = self.plot.places, self.plot.network.sizes
+        widest = int(places.columns.max())
+        blocks = -(-widest // self.limit)
+        spiking = sum(sizes[s] for s in {p.source for p in self.projections})
+        segment = self.synapses / max(spiking * self.delays * blocks * places.parts, 1)
+        kind: Sparse = "flat"
+        if segment >= SEGMENT:
+            kind = "slots" if 2 * slots * widest <= CACHE else "deferred"
+        kind = forced or kind
+        if kind == "deferred" and relays:
+            kind = "slots"  # a relay's spikes arrive within the tick
+        if kind != "flat":
+            each = -(-widest // blocks)
+            self.blocks, self.block = blocks, -(-each // 64) * 64
+        return kind
+
+    def count(self, kind: Sparse) -> None:
+        """The first pass: sizes of segments, ends of weights and sums."""
+        rows = self.plot.places.parts * self.blocks * self.sources
+        self.rows = self.blocks * self.sources
+        dtype = np.uint32 if self.synapses < 2**32 - 1 else np.int64
+        segments = rows * self.delays if kind != "none" else 0
+        check_room("the index of synapses", segments * np.dtype(dtype).itemsize)
+        self.start = np.zeros(segments + 2, dtype)
+        self.low, self.high = (
+            np.full(rows if segments else 0, e, np.int64) for e in (2**62, -(2**62))
+        )
+        if kind == "none":
+            return
+        from neurohw.emulate.sorting import count_edges
+
+        plot = self.plot
+        for p, columns, edges in self._edges():
+            whole = plot.reach.whole(p.target, plot.network.port(p))
+            count_edges(
+                *edges, plot.first[p.source], *columns, whole, plot.table(p),
+                plot.codes[p.name].least, plot.payloads[p.source], self.nearest, self.delays,
+                self.sources, self.start, self.low, self.high, plot.reach.sums, self.fan_out[p.name],
+            )  # fmt: skip
+        np.cumsum(self.start, out=self.start)
+
+    def fill(self, kind: Sparse, stride: int, slots: int) -> SparseRows:
+        """The second pass: everything in its place."""
+        if kind == "none":
+            return SparseRows("none")
+        if kind == "flat":
+            return self._packed(stride, slots)
+        return self._segments(kind)
+
+    def _edges(self) -> Iterator[tuple[FixedProjection, tuple[Codes32, Codes32], tuple[Any_, ...]]]:
+        """Blocks of edges of every projection, with the columns and blocks of its targets."""
+        for p in self.projections:
+            part, column = self.plot.places.by_neuron(p.target, self.plot.network.port(p))
+            block = column // self.block
+            if self.blocks == 1:
+                block = np.zeros_like(block)
+            columns = (
+                (column - block * self.block).astype(np.int32),
+                (part * self.blocks + block).astype(np.int32),
+            )
+            replaced, at = self.plot.codes[p.name].weight, 0
+            for pre, post, weight, delay in p.blocks():
+                if replaced is not None:
+                    weight = replaced[at : at + pre.size]
+                    at += pre.size
+                yield p, columns, (pre, post, weight, delay)
+
+    def _packed(self, stride: int, slots: int) -> SparseRows:
+        from neurohw.emulate.sorting import fill_packed
+
+        bits = (slots * stride - 1).bit_length()
+        low, high = int(self.low.min(initial=0)), int(self.high.max(initial=0))
+        weight = 1 + max(low if low >= 0 else -low - 1, high, 0).bit_length()
+        if bits + weight > 63:
+            raise CapacityError(
+                f"a synapse needs {bits + weight} bits; use smaller weights or delays"
+            )
+        dtype = np.int32 if bits + weight <= 32 else np.int64
+        check_room("synapses", self.synapses * np.dtype(dtype).itemsize)
+        packed = np.empty(self.synapses, dtype)
+        for p, columns, edges in self._edges():
+            fill_packed(
+                *edges, self.plot.first[p.source], *columns, self.plot.table(p),
+                self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start, packed, bits, stride,
+            )  # fmt: skip
+        start = np.ascontiguousarray(self.start[:-1][:: self.delays])
+        return SparseRows("flat", start=start, packed=packed, rows=self.rows, bits=bits)
+
+    def _segments(self, kind: Sparse) -> SparseRows:
+        from neurohw.emulate.sorting import fill_segments
+
+        weight, sign = self._weights()
+        target = np.empty(self.synapses, np.uint16)
+        for p, columns, edges in self._edges():
+            fill_segments(
+                *edges, self.plot.first[p.source], *columns, self.plot.table(p),
+                self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start, target, weight, sign,
+            )  # fmt: skip
+        return SparseRows(
+            kind, start=self.start[:-1], target=target, weight=weight, sign=sign, rows=self.rows,
+            delays=self.delays, nearest=self.nearest, blocks=self.blocks, block=self.block,
+        )  # fmt: skip
+
+    def _weights(self) -> tuple[Any_, Int]:
+        """Room for weights, as narrow as can be; signs of rows, or the one weight that each has."""
+        used = self.low <= self.high
+        low, high = self.low[used], self.high[used]
+        nothing = np.zeros(0, np.int64)
+        check_room("synapses", self.synapses * 3)
+        if (low == high).all():
+            return np.zeros(0, np.int8), np.where(used, self.low, 0)
+        least, most = int(low.min()), int(high.max())
+        for dtype in (np.int8, np.uint8, np.int16, np.uint16, np.int32):
+            info = np.iinfo(dtype)
+            if info.min <= least and most <= info.max:
+                return np.empty(self.synapses, dtype), nothing
+            size = np.maximum(np.abs(low), np.abs(high))
+            if ((low >= 0) | (high <= 0)).all() and size.max() <= info.max:
+                return np.empty(self.synapses, dtype), np.where(used & (self.low < 0), -1, 1)
+        return np.empty(self.synapses, np.int64), nothing

@@ -1,0 +1,263 @@
+"""The loop over ticks of the summed engine as source text.
+
+A network may be split into parts, each with its own neurons and the synapses to them. A tick of a
+part: add what the inputs send, run the equations, which list the spikes; then, when all parts have
+done so, add what they sent. Threads share out the parts and meet once a tick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from neurohw.emulate import deliver, meeting
+from neurohw.emulate.generate import FAIL_POPULATION, JIT, compiled_module, indented
+from neurohw.emulate.table import Slots
+from neurohw.emulate.ticks import ENTRY
+from neurohw.equations.emit import prelude
+
+Sparse = Literal["none", "flat", "slots", "deferred"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What the network's synapses make of the kernel: the layout of the sparse ones and the dtypes
+    of its arrays; the dtype of dense rows, '' for none; whether some sums are shifted."""
+
+    sparse: Sparse = "none"
+    packed: str = "int32"
+    start: str = "int64"
+    target: str = "uint16"
+    weight: str = "int8"
+    dense: str = ""
+    staged: bool = False
+    row: str = "int32"
+    relays: bool = False
+    injected: bool = False
+    graded: bool = False
+
+
+def _sparse_names(delivery: Delivery) -> list[tuple[str, str]]:
+    if delivery.sparse == "flat":
+        return [("_start", delivery.start), ("_packed", delivery.packed), ("_bits", "")]
+    if delivery.sparse == "none":
+        return []
+    return [
+        ("_start", delivery.start), ("_target", delivery.target), ("_weight", delivery.weight),
+        ("_sign", "int64"), ("_delays", ""), ("_nearest", ""), ("_blocks", ""), ("_sources", ""),
+        ("_block_low", "int64"), ("_ahead", ""),
+    ]  # fmt: skip
+
+
+def _segments(
+    delivery: Delivery, spikes: str, values: str, first: str, last: str, base: str
+) -> str:
+    """A call that adds one delay's segments of block ``_b`` into the row at ``base``."""
+    common = f"_sums, _start, _target, _weight, _sign, {spikes}, "
+    more = f"{first}, {last}, _d, _delays, _b * _sources, {base} + _block_low[_b]"
+    if not delivery.graded:
+        return f"_segment({common}{more}, _ahead)"
+    return f"_segment_graded({common}{values}, {more})"
+
+
+def delivery_source(delivery: Delivery, slots: Slots) -> str:
+    """The module of a layout: ``deliver(table, what, step)`` adds what the inputs send (``what`` is 0),
+    what relays of this part just sent (-1), or what the part with the table ``what`` sent."""
+    binary = not delivery.graded
+    names = [
+        ("_sums", delivery.row), ("_mask", ""), ("_stride", ""), ("_given", "int32"),
+        ("_given_value", "int32"), ("_given_start", "int64"), ("_input_latency", ""), ("_begin", ""),
+        ("_latency", ""), ("_from", ""), ("_event", "int32"), ("_ends", "int64"), ("_cursor", "int64"),
+        ("_sent", "int64"), *_sparse_names(delivery),
+    ]  # fmt: skip
+    payload = "_event" if binary else "_payload"
+    if not binary:
+        names.append(("_payload", "int32"))
+    theirs = [
+        f"    _event = {slots.array('_event', 'int32', '_o')}",
+        f"    _ends = {slots.array('_ends', 'int64', '_o')}",
+        f"    _sent = {slots.array('_sent', 'int64', '_o')}",
+        *([] if binary else [f"    _payload = {slots.array('_payload', 'int32', '_o')}"]),
+    ]  # fmt: skip
+    before: list[str] = []
+    if delivery.injected:
+        names += [("_injected", "int64"), ("_injected_column", "int64"), ("_injected_index", "int64"),
+                  ("_injected_width", "")]  # fmt: skip
+        before += [
+            "for _k in range(_injected_column.size):",
+            "    _sums[(_step & _mask) * _stride + _injected_column[_k]] += "
+            "_injected[(_step - _begin) * _injected_width + _injected_index[_k]]",
+        ]
+    more, lines, arrive = _add(delivery)
+    names += more
+    body = [
+        "_t = view(_table, 1 << 20, np.int64)",
+        *slots.declare(names),
+        f"_list, _values = _event, {payload}",
+        "_at = _step - _from",
+        "if _what == 0:",
+        "    _list, _values = _given, _given_value",
+        "    _first, _last = _given_start[_step - _begin], _given_start[_step - _begin + 1]",
+        "    _tick = _step + _input_latency",
+        *(f"    {line}" for line in before),
+        "elif _what == -1:",
+        "    _first, _last, _tick = _sent[_at], _cursor[0], _step",
+        "    _sent[_at] = _last",
+        "else:",
+        "    _o = view(_what, 1 << 20, np.int64)",
+        *theirs,
+        f"    _list, _values = _event, {payload}",
+        "    _first, _last, _tick = max(_ends[_at], _sent[_at]), _ends[_at + 1], _step + _latency",
+        "if _last > _first:",
+        *(f"    {line}" for line in lines or ["pass"]),
+        *arrive,
+        "return 0",
+    ]
+    return compiled_module(
+        [], [prelude(deliver, JIT), f"{ENTRY}def deliver(_table, _what, _step):\n"
+             f"{indented(chr(10).join(body), 4)}\n"]
+    )  # fmt: skip
+
+
+def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """Arrays, and statements that add spikes ``_first .. _last`` of ``_list``, sent so that a delay of
+    0 arrives at ``_tick``; and what else arrives at this tick."""
+    binary = not delivery.graded
+    graded, kind = ("", "") if binary else ("_values, ", "_graded")
+    names, lines, arrive = list[tuple[str, str]](), list[str](), list[str]()
+    if delivery.sparse == "flat":
+        lines += [
+            f"_flat{kind}(_sums, _start, _packed, _list, {graded}_first, _last, "
+            "(_tick & _mask) * _stride, _bits)"
+        ]
+    elif delivery.sparse == "slots":
+        lines += [
+            "for _b in range(_blocks):",
+            "    for _d in range(_delays):",
+            "        _base = ((_tick + _nearest + _d) & _mask) * _stride",
+            f"        {_segments(delivery, '_list', '_values', '_first', '_last', '_base')}",
+        ]
+    elif delivery.sparse == "deferred":
+        names += [("_past", "int32"), ("_past_count", "int64"), ("_past_mask", ""),
+                  ("_past_value", "int32")]  # fmt: skip
+        lines += [
+            "_slot = _tick & _past_mask",
+            "_n = _past_count[_slot]",
+            "for _k in range(_first, _last):",
+            "    _past[_slot * _sources + _n] = _list[_k]",
+            *([] if binary else ["    _past_value[_slot * _sources + _n] = _values[_k]"]),
+            "    _n += 1",
+            "_past_count[_slot] = _n",
+        ]
+        call = _segments(delivery, "_past[_slot * _sources:]", "_past_value[_slot * _sources:]", "0", "_n",
+                         "(_step & _mask) * _stride")  # fmt: skip
+        arrive += [
+            "if _what == 0:",
+            "    for _b in range(_blocks):",
+            "        for _d in range(_delays):",
+            "            _slot = (_step - _nearest - _d) & _past_mask",
+            "            _n = _past_count[_slot]",
+            "            if _n > 0:",
+            f"                {call}",
+            "    _past_count[(_step - _nearest - _delays + 1) & _past_mask] = 0",
+        ]
+    if delivery.dense:
+        names += [("_matrix", delivery.dense), ("_dense", "int64")]
+        lines += [
+            "for _g in range(_dense.size // 6):",
+            "    _low, _high, _width, _offset, _place, _later = _dense[6 * _g], _dense[6 * _g + 1], "
+            "_dense[6 * _g + 2], _dense[6 * _g + 3], _dense[6 * _g + 4], _dense[6 * _g + 5]",
+            f"    _dense{kind}_rows(_sums, _matrix[_offset:], _width, _low, _high, _list, {graded}_first, "
+            "_last, ((_tick + _later) & _mask) * _stride + _place)",
+        ]
+    if delivery.staged:
+        names += _STAGE
+        times = "" if binary else " * _values[_k]"
+        lines += [
+            "for _k in range(_first, _last):",
+            "    for _s in range(_staged_start[_list[_k]], _staged_start[_list[_k] + 1]):",
+            f"        _stage[_staged_target[_s]] += _staged_weight[_s]{times}",
+            "        _stage_used[_staged_group[_s]] = 1",
+            "for _g in range(_stage_used.size):",
+            "    if _stage_used[_g] != 0:",
+            "        _stage_used[_g] = 0",
+            "        _place = ((_tick + _stage_delay[_g]) & _mask) * _stride + _stage_base[_g]",
+            "        _wrapped = _stage_bits[_g]",
+            "        for _k in range(_stage_size[_g]):",
+            "            _sum = _stage[_stage_offset[_g] + _k]",
+            "            if _wrapped > 0:",
+            "                _sum = wrap(_sum, _wrapped)",
+            "            elif _wrapped < 0:",
+            "                _sum = uwrap(_sum, -_wrapped)",
+            "            _sums[_place + _k] += _sum >> _stage_shift[_g]",
+            "            _stage[_stage_offset[_g] + _k] = 0",
+        ]
+    return names, lines, arrive
+
+
+_STAGE = [
+    ("_staged_start", "int64"), ("_staged_target", "int32"), ("_staged_group", "int32"),
+    ("_staged_weight", "int64"), ("_stage", "int64"), ("_stage_used", "int64"),
+    ("_stage_offset", "int64"), ("_stage_size", "int64"), ("_stage_base", "int64"),
+    ("_stage_delay", "int64"), ("_stage_shift", "int64"), ("_stage_bits", "int64"),
+]  # fmt: skip
+
+
+def driver_source(slots: Slots) -> str:
+    """The module that every network shares: ``run`` goes through ticks, populations and parts."""
+    names = [
+        ("_kind", "int64"), ("_update", "int64"), ("_update_table", "int64"), ("_deliver", ""),
+        ("_deliver_table", ""), ("_relays", ""), ("_cursor", "int64"), ("_ends", "int64"),
+        ("_sent", "int64"), ("_failure", "int64"), ("_from", ""), ("_begin", ""), ("_samples", "int64"),
+        ("_sample_stride", ""),
+    ]  # fmt: skip
+    declared = "\n".join(slots.declare(names))
+    barrier = slots.array("_barrier", "int64", "_tables[_first]")
+    theirs = slots.number("_deliver_table", "_tables[_q]")
+    deliver_ = slots.number("_deliver", "_tables[_part]")
+    own = slots.number("_deliver_table", "_tables[_part]")
+    return compiled_module(
+        [],
+        [
+            prelude(meeting, JIT),
+            f'''
+{JIT}def _tick(_t, _step):
+    """One tick of a part, up to its spikes; False if a store failed."""
+{indented(declared, 4)}
+    _at = _step - _from
+    _cursor[0] = _ends[_at]
+    _sent[_at] = _ends[_at]
+    call(_deliver, _deliver_table, 0, _step)
+    for _p in range(_kind.size):
+        _k = _kind[_p]
+        if call(_update[_k], _update_table[_k], _p, _step) != 0:
+            _failure[{FAIL_POPULATION}] = _p
+            return False
+        if _p < _relays:
+            call(_deliver, _deliver_table, -1, _step)
+    _ends[_at + 1] = _cursor[0]
+    if _samples.size and _step % _sample_stride == 0:
+        _sample(_samples, (_step - _begin) // _sample_stride)
+    return True
+
+
+{JIT}def run(_tables, _first, _last, _threads, _from_, _to):
+    """Ticks _from_ .. _to of parts _first .. _last. The tick at which a store failed, else _to."""
+    _shared = {barrier}
+    _turn = 0
+    for _step in range(_from_, _to):
+        for _part in range(_first, _last):
+            if not _tick(_tables[_part], _step):
+                _shared[1] = 1
+        if _threads > 1:
+            _turn += 1
+            _wait(_shared, _threads, _turn)
+        if _shared[1] != 0:
+            return _step
+        for _part in range(_first, _last):
+            for _q in range(_tables.shape[0]):
+                call({deliver_}, {own}, {theirs}, _step)
+    return _to
+''',
+        ],
+    )

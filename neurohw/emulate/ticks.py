@@ -1,0 +1,377 @@
+"""One tick of one neuron as source text: a loop over a block of neurons that vector units can run.
+
+Nothing in the loop branches: registers are computed, spikes leave as flags, which are looked
+through afterwards if there was any. What a block needs beyond that is known while the text is made:
+parameters that are equal in a population are numbers, not arrays; sums have the range that the
+network's weights allow; values that are proven to fit have 32 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from neurohw.emulate.generate import (
+    FAIL_NEURON,
+    FAIL_SITE,
+    FAIL_VALUE,
+    JIT,
+    Kind,
+    Setting,
+    compiled_module,
+)
+from neurohw.emulate.table import Slots
+from neurohw.equations import narrow_primitives
+from neurohw.equations.emit import prelude
+from neurohw.equations.emit import stored as stored_text
+from neurohw.equations.narrow import NarrowEmitter, is_narrow, literal, within
+from neurohw.equations.primitives import Interval
+from neurohw.equations.program import stored
+from neurohw.equations.ranges import Ranges
+from neurohw.fixedpoint import Format
+
+BLOCK = 1024
+"""Neurons that are updated, or found quiescent, together."""
+PORTS = 8
+"""Room for the ports of a population in arrays by port."""
+OF = ("low", "high", "origin", "column", "key", "quiet")
+"""What the array ``_of`` says of each population, before the lifts of its ports: the part's share of its
+bank, its first neuron there, its first column, its key in random draws, its first block."""
+ENTRY = '@cfunc("int64(int64, int64, int64)", cache=True)\n'
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the network makes of a neuron: ``scalars`` are parameters that are equal within each
+    population, ``sums`` the bits of the sum on each port, ``row`` the dtype of sums. ``graded``: spikes
+    carry values. ``settled``: registers whose nominal range, smaller than what may be found in them,
+    is never left."""
+
+    scalars: frozenset[str] = frozenset()
+    sums: Mapping[str, int] = field(default_factory=dict)
+    row: str = "int32"
+    graded: bool = False
+    settled: frozenset[str] = frozenset()
+
+
+def nominal(form: Format) -> Interval:
+    """What a format holds, without what may be left over in its container."""
+    return form.low, form.high
+
+
+def settled(kind: Kind, sums: Mapping[str, int], starts: Mapping[str, Interval]) -> frozenset[str]:
+    """Registers that never leave their nominal range: they start inside, and from inside no tick
+    brings them out, whatever the sums. ``starts``: ranges before the first tick."""
+    program = kind.neuron.tick
+    found = {
+        r for r, f in program.registers.items()
+        if nominal(f) != f.reads and within(starts[r], nominal(f))
+    }  # fmt: skip
+    arriving = {}
+    for port, bits in sums.items():
+        half = 1 << (bits - 1)
+        if within((-half, half - 1), program.inputs[port].reads):
+            arriving[port] = (-half, half - 1)
+    while found:
+        names: dict[str, Interval] = {k: (v, v) for k, v in program.constants.items()}
+        for declared in (program.registers, program.parameters, program.inputs):
+            names.update({k: f.reads for k, f in declared.items()})
+        names.update(arriving)
+        names.update({r: nominal(program.registers[r]) for r in found})
+        ranges = Ranges(names, program.tables, program.generators)
+        for assign in program.assigns:
+            form = program.targets[assign.target]
+            ranges.names[assign.target] = stored(form, ranges.of(assign.value))
+        left = {r for r in found if not within(ranges.names[r], nominal(program.registers[r]))}
+        if not left:
+            break
+        found -= left
+    return frozenset(found)
+
+
+def class_of(low: int, high: int) -> int:
+    """Bits of the class that a range of sums belongs to: few classes, so that kernels are shared."""
+    return next(
+        b for b in (16, 20, 24, 32, 40, 63) if -(1 << (b - 1)) <= low and high < 1 << (b - 1)
+    )
+
+
+class Tick:
+    """The text of one neuron's module, and its slots in the table."""
+
+    def __init__(self, kind: Kind, setting: Setting, shape: Shape) -> None:
+        self.kind, self.setting, self.shape, self.slots = kind, setting, shape, Slots()
+        self.lines: list[str] = []
+        self.before: list[str] = []
+        self.scopes: dict[str, int] = {}
+        self.counted: list[int] = []
+        neuron = kind.neuron
+        self.program = neuron.tick
+        self.scalars = [x for x in neuron.tick.parameters if x in shape.scalars]
+        self.whole = bool(neuron.aliased)
+        narrowed: dict[str, Interval] = {}
+        for port in neuron.ports:
+            form, half = self.program.inputs[port], 1 << (shape.sums[port] - 1)
+            if within((-half, half - 1), form.reads):
+                narrowed[port] = (-half, half - 1)
+        self.narrowed = narrowed
+        for register in shape.settled:
+            narrowed[register] = nominal(self.program.registers[register])
+        self.emitter = NarrowEmitter(
+            self.program,
+            "_seed, _trial, _step, _key - _origin + _j",
+            self._take,
+            narrowed,
+            self._look,
+        )
+
+    def source(self) -> str:
+        """The module: ``update(table, population, step)`` runs a part's share of a population block by
+        block; 0, or -1 if a store failed."""
+        neuron, kind = self.kind.neuron, self.kind
+        self._views()
+        sites = self._inputs()
+        self._load()
+        for k, assign in enumerate(self.program.assigns):
+            text, interval = self.emitter.right(assign.value)
+            self._store(
+                self.program.targets[assign.target], assign.target, text, interval, sites + k
+            )
+            self.emitter.assigned(assign.target, interval)
+        self._keep()
+        after = self._emit()
+        counts = [f"_over_{k} = _c0" for k in self.counted]
+        ends = [
+            line for k in self.counted for line in (
+                f"if _over_{k} != _c0:", f"    _overflows[_p * {len(kind.sites)} + {k}] += _over_{k}",
+                "    _moved = _c1",
+            )
+        ]  # fmt: skip
+        block = [
+            *(f"# {line}" for line in neuron.text.splitlines()),
+            *counts, "_moved, _any = _c0, _c0",
+            "for _j in range(_low, _high):", *(f"    {line}" for line in self.lines),
+            *after, *ends, "_quiet[_q] = 1 if _moved == _c0 else 0",
+        ]  # fmt: skip
+        size = "_share_high - _share_low" if self.whole else str(BLOCK)
+        busy = [
+            line for port in neuron.ports for line in (
+                f"for _j in range(_at_{port} + _low, _at_{port} + _high):",
+                "    _busy = _i32(_busy | select(load(_sums, 0, _j) != 0, _c1, _c0))",
+            )
+        ]  # fmt: skip
+        body = [
+            *self.before,
+            f"_count, _q = _cursor[0], _of[_o + {OF.index('quiet')}]",
+            "_low = _share_low",
+            "while _low < _share_high:",
+            f"    _high = min(_low + {size}, _share_high)",
+            "    _busy = _i32(1 - _quiet[_q])",
+            "    if _busy == _c0:",
+            *("        " + line for line in busy or ["pass"]),
+            "    if _busy != _c0:",
+            *("        " + line for line in block),
+            "    _q += 1",
+            "    _low = _high",
+            "_cursor[0] = _count",
+            "return 0",
+        ]  # fmt: skip
+        inner = "\n".join(
+            f"    {line}"
+            for line in ["widest_vectors()", "_t = view(_table, 1 << 20, np.int64)", *body]
+        )
+        return compiled_module(
+            [neuron.tick],
+            [prelude(narrow_primitives, JIT), f"{ENTRY}def update(_table, _p, _step):\n{inner}\n"],
+        )
+
+    def _views(self) -> None:
+        program = self.program
+        names = [("_sums", self.shape.row), ("_event", "int32"), ("_overflows", "int64"),
+                 ("_cursor", "int64"), ("_quiet", "uint8"), ("_of", "int64"), ("_mask", ""),
+                 ("_stride", "")]  # fmt: skip
+        if self._assigned("spike"):
+            names += [("_flag", "uint8"), ("_flags", "uint64"), ("_base", "")]
+        if program.randoms:
+            names += [("_seed", ""), ("_trial", "")]
+        if self.shape.graded:
+            names.append(("_payload", "int32"))
+        if self.setting.strict or any(
+            f.overflow == "error" for f in self.kind.neuron.formats.values()
+        ):
+            names.append(("_failure", "int64"))
+        if self.scalars:
+            names.append(("_values", "int64"))
+        self.before += self.slots.declare(names)
+        self.before += [
+            f"_o = _p * {len(OF) + PORTS}",
+            f"_share_low, _share_high = _of[_o], _of[_o + {OF.index('high')}]",
+            f"_origin, _key = _of[_o + {OF.index('origin')}], _of[_o + {OF.index('key')}]",
+            f"_row = (_step & _mask) * _stride + _of[_o + {OF.index('column')}] - _share_low",
+        ]  # fmt: skip
+        for x in self.kind.written:
+            register = program.registers.get(x)
+            storage = register.storage if register else "int64"
+            self.before += self.slots.declare([(f"_all_{x}", storage)])
+        for x, form in program.parameters.items():
+            if x in self.scalars:
+                cast = "_i32" if is_narrow(form) else "_i64"
+                place = f"_p * {len(self.scalars)} + {self.scalars.index(x)}"
+                self.before.append(f"{x} = {cast}(_values[{place}])")
+            else:
+                self.before += self.slots.declare([(f"_all_{x}", form.storage)])
+        for g in self.setting.generators:
+            if g in program.drawn:
+                self.before += self.slots.declare([(f"_bits_{g}", "int64")])
+                self.before.append(f"_state_{g} = _bits_{g}.reshape((-1, 2))")
+        if self.whole:
+            self.before += self.slots.declare([("_counts", "int64"), ("_alias", "int64")])
+
+    def _scope(self, array: str) -> int:
+        return self.scopes.setdefault(array, len(self.scopes) + 2)
+
+    def _inputs(self) -> int:
+        """Read the sums and clear them; the number of sites that inputs have."""
+        neuron = self.kind.neuron
+        for k, port in enumerate(neuron.ports):
+            form, bits = self.program.inputs[port], self.shape.sums[port]
+            self.before += [
+                f"_at_{port} = _row + {k} * (_share_high - _share_low)",
+                f"_lift_{port} = _of[_o + {len(OF) + k}]",
+            ]
+            raw = f"load(_sums, 0, _at_{port} + _j)"
+            if bits <= 32 and self.shape.row in ("int16", "int32"):
+                self.before.append(f"_lift_{port} = _i32(_lift_{port})")
+                raw = f"shl32(_i32({raw}), _lift_{port})"
+                whole: Interval = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+            else:
+                raw, whole = f"(_i64({raw}) << _lift_{port})", (-(2**63), 2**63 - 1)
+            self._store(form, port, raw, whole, self.kind.inputs.index(port))
+            self.lines.append(f"store(_sums, 0, _at_{port} + _j, 0)")
+            self._moved(port, self._in_32(port, form))
+        if neuron.aliased:
+            form = self.program.inputs[neuron.aliased]
+            raw = "_i64(_counts[_j])"
+            self._store(form, neuron.aliased, raw, (-(2**63), 2**63 - 1),
+                        self.kind.inputs.index(neuron.aliased))  # fmt: skip
+        return len(self.kind.inputs)
+
+    def _in_32(self, name: str, form: Format) -> bool:
+        return is_narrow(form) or (name in self.narrowed and within(self.narrowed[name]))
+
+    def _moved(self, text: str, narrow: bool) -> None:
+        changed = text if narrow else f"select({text} != 0, _c1, _c0)"
+        self.lines.append(f"_moved = _i32(_moved | {changed})")
+
+    def _load(self) -> None:
+        for x, form in self.program.parameters.items():
+            if x not in self.scalars:
+                self._read(x, f"_all_{x}", form)
+        for x, form in self.program.registers.items():
+            self._read(x, f"_all_{x}", form)
+            if self._assigned(x):
+                self.lines.append(f"_was_{x} = {x}")
+
+    def _read(self, x: str, array: str, form: Format) -> None:
+        cast = "_i32" if is_narrow(form) else "_i64"
+        self.lines.append(f"{x} = {cast}(load({array}, {self._scope(array)}, _j))")
+
+    def _assigned(self, x: str) -> bool:
+        return any(a.target == x for a in self.program.assigns)
+
+    def _keep(self) -> None:
+        for x in self.kind.written:
+            if self._assigned(x) or x in self.program.inputs:
+                array = f"_all_{x}"
+                self.lines.append(f"store({array}, {self._scope(array)}, _j, {x})")
+        for x, form in self.program.registers.items():
+            if self._assigned(x):
+                if is_narrow(form):
+                    self._moved(f"_i32({x} ^ _was_{x})", True)
+                else:
+                    self._moved(f"({x} ^ _was_{x})", False)
+        if self.program.randoms or self.program.drawn:
+            self.lines.append("_moved = _c1")
+
+    def _emit(self) -> list[str]:
+        """Spikes as flags; what comes after the loop puts them into the list."""
+        binary = not self.shape.graded
+        if not self._assigned("spike"):
+            return []
+        payload = ""
+        base = "_base"
+        if self.whole:
+            form = self.program.inputs[self.kind.neuron.aliased]
+            counts, alias = "_counts", "_alias"
+            self.lines += [
+                f"{counts}[_j] = spike", f"if {alias}[_j] >= 0:",
+                f"    {counts}[{alias}[_j]] = {stored_text(form, f'{counts}[{alias}[_j]] + spike')}",
+            ]  # fmt: skip
+            return [
+                "for _j in range(_low, _high):", f"    if {counts}[_j] != 0:",
+                f"        _event[_count] = {base} + _j",
+                *([] if binary else [f"        _payload[_count] = {counts}[_j]"]),
+                "        _count += 1", "        _moved = _c1", f"        {counts}[_j] = 0",
+            ]  # fmt: skip
+        narrow = is_narrow(self.program.targets["spike"])
+        self.lines += [
+            f"_any = _i32(_any | {'spike' if narrow else 'select(spike != 0, _c1, _c0)'})",
+            "store(_flag, 1, _j - _low, select(spike != 0, _c1, _c0))",
+        ]
+        if not binary:
+            graded = "_graded"
+            self.before += self.slots.declare([(graded, "int32")])
+            self.lines.append(f"store({graded}, {self._scope(graded)}, _j - _low, spike)")
+            payload = f"_payload[_count] = {graded}[_k]"
+        return [
+            "if _any != _c0:",
+            "    _moved = _c1",
+            "    _rest = np.uint64(8 * ((_high - _low) & 7))",
+            "    _flags[(_high - _low) >> 3] &= (np.uint64(1) << _rest) - np.uint64(1)",
+            "    for _w in range((_high - _low + 7) >> 3):",
+            "        if _flags[_w] != np.uint64(0):",
+            "            for _k in range(8 * _w, 8 * _w + 8):",
+            "                if _flag[_k] != 0:",
+            f"                    _event[_count] = {base} + _low + _k",
+            *([f"                    {payload}"] if payload else []),
+            "                    _count += 1",
+        ]  # fmt: skip
+
+    def _take(self, generator: str) -> str:
+        g = self.setting.generators[generator]
+        lane = f"(_j - _origin) % {g.lanes}" if g.lanes > 1 else "0"
+        return f"take_bits(_state_{g.name}, {lane}, {g.bits}, {g.taps[0]}, {g.taps[1]})"
+
+    def _look(self, table: str, index: str) -> str:
+        return f"load(_table_{table}, {self._scope('table ' + table)}, _i64({index}))"
+
+    def _store(self, form: Format, target: str, text: str, interval: Interval, site: int) -> None:
+        """Store a value, whose text is in 32 bits if ``interval`` is, as the format says."""
+        narrow = self._in_32(target, form)
+        if target in self.program.inputs and target in self.narrowed:
+            self.lines.append(f"{target} = {_cast(text, within(interval), narrow)}")
+            return
+        if form.overflow == "exact" or (form.holds(interval[0]) and form.holds(interval[1])):
+            self.lines.append(f"{target} = {_cast(text, within(interval), narrow)}")
+            return
+        raw = f"_raw_{target}"
+        self.lines.append(f"{raw} = {text}")
+        low, high = literal(form.low), literal(form.high)
+        outside = f"(({raw} < {low}) | ({raw} > {high}))"
+        if form.overflow == "error" or self.setting.strict:
+            self.lines += [
+                f"if {outside}:",
+                f"    _failure[{FAIL_SITE}] = {site}",
+                f"    _failure[{FAIL_NEURON}] = _j - _origin",
+                f"    _failure[{FAIL_VALUE}] = {raw}",
+                "    return -1",
+                f"{target} = {_cast(raw, within(interval), narrow)}",
+            ]
+            return
+        self.lines.append(f"{target} = {self.emitter.kept(form, raw, interval)}")
+        self.lines.append(f"_over_{site} = _i32(_over_{site} + select({outside}, _c1, _c0))")
+        self.counted.append(site)
+
+
+def _cast(text: str, is_32: bool, to_32: bool) -> str:
+    return text if is_32 == to_32 else f"_i32({text})" if to_32 else f"_i64({text})"
