@@ -117,32 +117,24 @@ def cpu() -> float:
 
 
 def run_own(fixed: FixedPointNetwork, steps: int, warmup: int, threads: int = 1) -> Result:
-    """Emulate ``warmup`` steps, then ``steps`` more, of which the cost is given.
+    """Emulate ``warmup`` steps, then ``steps`` more, whose cost is given: ticks, overflow counts and
+    the recording of every spike, as in any run.
 
     What takes less than ``ENOUGH`` CPU seconds can't be timed; then more steps are, and the result
     says how many seconds of the network they were.
     """
-    if threads != 1:
-        raise InputError(f"threads is {threads}; the emulator runs on one")
-    _emulated(fixed, 1)  # compiles the kernel, or loads it
-    # emulate() starts at the initial state, and lays out the network, each time: the warm-up is run
-    # alone too, and the difference counts
-    before = _emulated(fixed, max(warmup, 1))
-    while True:
-        after = _emulated(fixed, max(warmup, 1) + steps)
-        cpu_s, wall_s, events, spikes = (b - a for a, b in zip(before, after, strict=True))
-        if cpu_s >= ENOUGH or steps >= LONGEST:
-            break
-        steps *= max(2, min(16, round(1.5 * ENOUGH / max(cpu_s, 1e-3))))
-    return Result(cpu_s, wall_s, steps * fixed.dt, int(events), int(spikes), threads)
+    from neurohw.emulate.session import Session
 
-
-def _emulated(fixed: FixedPointNetwork, steps: int) -> tuple[float, float, int, int]:
-    """CPU seconds, wall seconds, synaptic events and spikes of a run from the start."""
-    from neurohw.emulate import emulate
-
-    began, clock = cpu(), time.perf_counter()
-    run = emulate(fixed, steps=steps)
-    used, wall = cpu() - began, time.perf_counter() - clock
-    spikes = sum(run.spikes[name].count for name in fixed.populations)
-    return used, wall, sum(run.synaptic_events.values()), spikes
+    with Session(fixed, threads=threads) as session:
+        session.run(max(warmup, 1))
+        done = events = spikes = 0
+        used = wall = 0.0
+        while done < steps or (used < ENOUGH and done < LONGEST):
+            began, clock = cpu(), time.perf_counter()
+            run = session.run(steps)
+            used, wall = used + cpu() - began, wall + time.perf_counter() - clock
+            done += steps
+            events += sum(run.synaptic_events.values())
+            spikes += sum(run.spikes[name].count for name in fixed.populations)
+        size = session.engine.layout.nbytes / max(fixed.synapses, 1)
+    return Result(used, wall, done * fixed.dt, events, spikes, threads, size)

@@ -168,7 +168,16 @@ def fixed_network(w: Workload, chip: Chip) -> FixedPointNetwork:
     """The workload in a chip's integers, its membranes at their random starts."""
     from neurohw.quantise import quantise
 
-    return with_membranes(quantise(network(w), chip), w)
+    return with_membranes(quantise(network(w), whole_weights(chip)), w)
+
+
+def whole_weights(chip: Chip) -> Chip:
+    """The chip without negative weight exponents: where it shifts the sum of a projection right (as
+    Lava does), every tick and delay costs a pass over sums, which no peer has to make."""
+    form = chip.weight
+    if form.right_shift != "sum" or form.exponent[0] >= 0:
+        return chip
+    return replace(chip, weight=replace(form, exponent=(0, form.exponent[1])))
 
 
 def with_membranes(fixed: FixedPointNetwork, w: Workload) -> FixedPointNetwork:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from neurohw.equations.kernel_primitives import uwrap, wrap
 from neurohw.native import load, prefetch, store
 
 
@@ -19,21 +20,39 @@ def _flat(
     """Rows of (weight << bits | slot * stride + column), added into the whole ring.
 
     ``base``: the first element of the slot that a delay of 0 reaches; the ring's size is a power of 2.
+    Rows are padded to eights with weights of 0.
     """
     low, ring = (np.uint64(1) << np.uint64(bits)) - np.uint64(1), np.uint64(sums.size - 1)
     from_ = np.uint64(base)
     line = 64 // packed.itemsize
     for k in range(first, last):
         if k + 2 < last:
-            ahead = start[spikes[k + 2]]
-            stop = min(start[spikes[k + 2] + 1], ahead + 64 * line)
+            ahead = np.int64(start[spikes[k + 2]])
+            stop = min(np.int64(start[spikes[k + 2] + 1]), ahead + 64 * line)
             while ahead < stop:
                 prefetch(packed, ahead)
                 ahead += line
+        begin = np.int64(start[spikes[k]])
+        for q in range((np.int64(start[spikes[k] + 1]) - begin) >> 3):
+            s = begin + (q << 3)
+            for i in range(8):
+                synapse = load(packed, 2, s + i)
+                sums[((np.uint64(synapse) & low) + from_) & ring] += synapse >> bits
+
+
+def _flat_short(
+    sums: Any, start: Any, packed: Any, spikes: Any, first: int, last: int, base: int, bits: int,
+) -> None:  # fmt: skip
+    """The same for rows that are not padded, being short."""
+    low, ring = (np.uint64(1) << np.uint64(bits)) - np.uint64(1), np.uint64(sums.size - 1)
+    from_ = np.uint64(base)
+    for k in range(first, last):
         row = spikes[k]
+        if k + 4 < last:
+            prefetch(packed, np.int64(start[spikes[k + 4]]))
         for s in range(np.uint64(start[row]), np.uint64(start[row + 1])):
-            at = ((np.uint64(packed[s]) & low) + from_) & ring
-            sums[at] += packed[s] >> bits
+            synapse = packed[s]
+            sums[((np.uint64(synapse) & low) + from_) & ring] += synapse >> bits
 
 
 def _flat_graded(
@@ -150,3 +169,49 @@ def _dense_graded_rows(
             for j in range(width):
                 more = np.int64(load(matrix, 1, at + j)) * value
                 store(sums, 0, base + j, load(sums, 0, base + j) + more)
+
+
+def _shifted(
+    sums: Any, scratch: Any, start: Any, target: Any, weight: Any, spikes: Any, payload: Any,
+    first: int, last: int, low: int, high: int, offset: int, delays: int, base: int, width: int,
+    shift: int, bits: int,
+) -> None:  # fmt: skip
+    """The synapses of one projection and delay: added into a scratch row, then shifted into ``sums``.
+
+    ``payload`` is empty if spikes carry no value. ``offset``: the segment of the first source.
+    """
+    many, graded = 0, payload.size > 0
+    for k in range(first, last):
+        if low <= spikes[k] < high:
+            seg = offset + (spikes[k] - low) * delays
+            a, b = np.uint64(start[seg]), np.uint64(start[seg + 1])
+            many += np.int64(b - a)
+            if graded:
+                value = np.int64(payload[k])
+                for s in range(a, b):
+                    scratch[np.uint64(target[s])] += weight[s] * value
+            else:
+                for s in range(a, b):
+                    scratch[np.uint64(target[s])] += weight[s]
+    if many == 0:
+        return
+    if bits != 0:
+        for j in range(width):
+            total = np.int64(scratch[j])
+            total = wrap(total, bits) if bits > 0 else uwrap(total, -bits)
+            sums[base + j] += total >> shift
+            scratch[j] = 0
+    elif many > width >> 3:
+        for j in range(width):
+            more = load(scratch, 1, j) >> shift
+            store(sums, 0, base + j, load(sums, 0, base + j) + more)
+            store(scratch, 1, j, 0)
+    else:
+        # Few were touched: go through them again. What is done already is 0, and adds nothing.
+        for k in range(first, last):
+            if low <= spikes[k] < high:
+                seg = offset + (spikes[k] - low) * delays
+                for s in range(np.uint64(start[seg]), np.uint64(start[seg + 1])):
+                    at = np.uint64(target[s])
+                    sums[np.uint64(base) + at] += scratch[at] >> shift
+                    scratch[at] = 0

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurohw.emulate import layouts
-from neurohw.emulate.definition import neuron_key, sum_shifted
+from neurohw.emulate.definition import neuron_key
 from neurohw.emulate.generate import Kind, Setting
 from neurohw.emulate.layout import place
 from neurohw.emulate.layouts import Layout, lay_out
 from neurohw.emulate.plan import Plan
-from neurohw.emulate.stage import Stage, lay_out_stage
 from neurohw.emulate.store import load_kernel
 from neurohw.emulate.streams import lane_states
 from neurohw.emulate.summed import Delivery, delivery_source, driver_source
@@ -26,7 +25,7 @@ from neurohw.fixed import FixedPointNetwork
 EVENTS = 1 << 22
 """Spikes that the buffer of a part holds (at least those of one tick)."""
 Int = NDArray[np.int64]
-_LAYOUTS: weakref.WeakKeyDictionary[FixedPointNetwork, dict[Any, tuple[Layout, Stage]]] = (
+_LAYOUTS: weakref.WeakKeyDictionary[FixedPointNetwork, dict[Any, Layout]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -43,15 +42,16 @@ class Engine:
         self.order = self.banks.order
         self.parts = parts if divisible(self.net) else 1
         self.graded = self._graded()
-        self.layout, self.stage = self._laid_out()
+        self.layout = self._laid_out()
         self.starts = {name: p.start() for name, p in self.net.populations.items()}
         self.shapes = {kind.name: self._shape(k) for k, kind in enumerate(self.kinds)}
         s = self.layout.sparse
         self.delivery = Delivery(
             sparse=s.kind, packed=str(s.packed.dtype), start=str(s.start.dtype),
-            weight=str(s.weight.dtype), dense=self.layout.dense_dtype, staged=self.stage.used,
+            weight=str(s.weight.dtype), dense=self.layout.dense_dtype, staged=str(self.layout.stage.weight.dtype),
+            scratch=self.layout.stage.scratch if self.layout.stage.used else "",
             row=self.layout.row, relays=self.banks.relays > 0, injected=bool(plan.injected),
-            graded=self.graded,
+            graded=self.graded, padded=s.padded,
         )  # fmt: skip
         ticks = [Tick(kind, self.setting, self.shapes[kind.name]) for kind in self.kinds]
         self.updates = [load_kernel(tick.source()).update.address for tick in ticks]
@@ -78,7 +78,7 @@ class Engine:
             or any(s.value is not None for s in self.plan.spikes.values())
         )  # fmt: skip
 
-    def _laid_out(self) -> tuple[Layout, Stage]:
+    def _laid_out(self) -> Layout:
         payloads, injected = self._payloads(), {}
         for name, by in self.plan.injected.items():
             for port, values in by.items():
@@ -90,11 +90,9 @@ class Engine:
         )  # fmt: skip
         known = _LAYOUTS.setdefault(self.net, {})
         if key not in known:
-            stage, staged = lay_out_stage(self.net, self.banks, payloads)
-            layout = lay_out(
-                self.net, self.parts, payloads, injected, self.banks.relays > 0, staged
+            known[key] = lay_out(
+                self.net, self.parts, payloads, injected, self.banks.relays > 0
             )  # fmt: skip
-            known[key] = (layout, stage)
         return known[key]
 
     def _payloads(self) -> dict[str, int]:
@@ -138,13 +136,9 @@ class Engine:
 
 def divisible(net: FixedPointNetwork) -> bool:
     """Whether the network can be split: nothing in it passes between neurons within a tick, no
-    generator is shared, no sum is shifted as a whole."""
-    return not (
-        any(
-            p.neuron.relay or p.neuron.aliased or p.neuron.tick.drawn
-            for p in net.populations.values()
-        )
-        or any(sum_shifted(net, p) for p in net.projections)
+    generator is shared."""
+    return not any(
+        p.neuron.relay or p.neuron.aliased or p.neuron.tick.drawn for p in net.populations.values()
     )
 
 
@@ -238,8 +232,13 @@ class Lane:
             if layout.dense_dtype:
                 part.put("_matrix", layout.dense[k].matrix)
                 part.put("_dense", layout.dense[k].table)
-            for name, value in e.stage.arrays().items():
-                part.put(name, value.copy() if name in ("_stage", "_stage_used") else value)
+            stage = layout.stage
+            part.put("_staged_start", stage.start)
+            part.put("_staged_target", stage.target)
+            part.put("_staged_weight", stage.weight)
+            if stage.used:
+                part.put("_staged", stage.groups[k])
+                part.put("_scratch", np.zeros(stage.width, stage.scratch))
 
     def _own_array(self, name: str, fresh: NDArray[Any], kind: int | None = None) -> None:
         """An array that a reset fills again."""
@@ -333,7 +332,7 @@ class Lane:
         quiet = np.zeros(blocks + 1, np.uint8)
         part.put("_quiet", quiet)
         self.zeroed.append(quiet)
-        capacity = self.chunk * max(self.own[k], 1)
+        capacity = self.chunk * max(self.own[k], 1) + 8  # spikes are written eight at a time
         event, ends = np.empty(capacity, np.int32), np.zeros(self.chunk + 1, np.int64)
         self.events.append(event)
         self.ends.append(ends)

@@ -27,6 +27,7 @@ from neurohw.emulate.layout import place
 from neurohw.emulate.memory import check_room
 from neurohw.emulate.places import Codes, Places, Plot, Reach, codes_of, delay_ends, share_out
 from neurohw.emulate.sparse_rows import BLOCK, SparseBuilder, SparseRows
+from neurohw.emulate.stage import Stage, lay_out_stage
 from neurohw.emulate.summed import Sparse
 from neurohw.emulate.ticks import PORTS
 from neurohw.fixed import FixedPointNetwork, FixedProjection
@@ -67,25 +68,25 @@ class Layout:
     first: Mapping[str, int]
     sources: int
     fan_out: Mapping[str, Int]
+    stage: Stage
 
     @property
     def nbytes(self) -> int:
         """Bytes of synapses and their index."""
         s = self.sparse
         arrays = [s.start, s.packed, s.target, s.weight, s.sign, *(d.matrix for d in self.dense)]
-        return sum(a.nbytes for a in arrays)
+        return sum(a.nbytes for a in arrays) + self.stage.nbytes
 
 
 def lay_out(
     network: FixedPointNetwork, parts: int, payloads: Mapping[str, int],
     injected: Mapping[tuple[str, str], tuple[int, int]], relays: bool,
-    staged: Mapping[tuple[str, str], int],
 ) -> Layout:  # fmt: skip
     """Choose and build. ``payloads``: the largest of each source; ``injected``: what else is added to
-    a port, least and most; ``staged``: how far shifted sums reach, whose synapses are not laid out
-    here. CapacityError if memory would not hold it."""
+    a port, least and most. CapacityError if memory would not hold it."""
     places = share_out(network, parts)
     first, sources = _sources(network)
+    stage, staged = lay_out_stage(network, places, first, payloads)
     todo = [p for p in network.projections if p.synapses and not sum_shifted(network, p)]
     codes = {p.name: codes_of(network, p) for p in todo}
     lift = _lifts(network, todo, codes, {*injected, *staged})
@@ -101,9 +102,7 @@ def lay_out(
     )  # fmt: skip
     thick = {p.name for p in todo if _is_dense(network, p)}
     dense, dense_dtype = dense_rows(plot, [p for p in todo if p.name in thick])
-    longest = max((delay_ends(p)[1] for p in network.projections if p.synapses), default=0)
-    assert network.input_latency is not None
-    slots = 1 << (longest + max(network.chip.delivery.latency, network.input_latency)).bit_length()
+    slots = _slots(network)
     thin = [p for p in todo if p.name not in thick]
     sparse = SparseBuilder(plot, thin, BLOCK if FORCED is None else FORCED.block)
     kind = sparse.choose(slots, relays, FORCED.sparse if FORCED else None)
@@ -117,8 +116,25 @@ def lay_out(
     check_room("the ring of sums", parts * slots * stride * np.dtype(row).itemsize)
     return Layout(
         places, sparse.fill(kind, stride, slots), dense, dense_dtype, row, slots, stride, lift, ends,
-        first, sources, {**sparse.fan_out, **_fan_out(network, thick)},
+        first, sources, {**sparse.fan_out, **stage.fan_out, **_fan_out(network, thick)}, stage,
     )  # fmt: skip
+
+
+def _slots(network: FixedPointNetwork) -> int:
+    """Ticks that a ring holds, a power of two. What neurons send may land in the slot that was just
+    read and cleared; what inputs and relays send comes before."""
+    assert network.input_latency is not None
+    latency, need = network.chip.delivery.latency, 1
+    for p in network.projections:
+        if p.synapses:
+            longest = delay_ends(p)[1]
+            if p.source in network.inputs:
+                need = max(need, longest + network.input_latency + 1)
+            elif network.populations[p.source].neuron.relay:
+                need = max(need, longest + 1)
+            else:
+                need = max(need, longest + latency)
+    return 1 << (need - 1).bit_length()
 
 
 def _lifts(
@@ -146,8 +162,8 @@ def _sources(network: FixedPointNetwork) -> tuple[dict[str, int], int]:
 
 
 def _is_dense(network: FixedPointNetwork, p: FixedProjection) -> bool:
-    if hasattr(p, "weight_table"):
-        return False
+    if not isinstance(p, FixedProjection):
+        return False  # made by rule
     low, high = delay_ends(p)
     if low != high:
         return False
@@ -167,8 +183,8 @@ def _row_dtype(ends: Sequence[tuple[int, int]]) -> str:
 
 
 def _fan_out(network: FixedPointNetwork, thick: set[str]) -> dict[str, Int]:
-    """Synapses of each source neuron, for projections that are not laid out as sparse rows."""
+    """Synapses of each source neuron, for projections that are laid out as dense rows."""
     return {
         p.name: np.bincount(p.pre, minlength=network.sizes[p.source])
-        for p in network.projections if p.name in thick or sum_shifted(network, p)
+        for p in network.projections if p.name in thick
     }  # fmt: skip

@@ -65,8 +65,7 @@ def codes_of(network: FixedPointNetwork, p: FixedProjection) -> Codes:
     """What each weight code of a projection delivers."""
     exponent = 0 if sum_shifted(network, p) else p.exponent
     mixed = network.mixed(p)
-    given = getattr(p, "weight_table", None)
-    values = np.asarray(p.weight if given is None else given)
+    values = p.weight_table
     least, most = int(values.min(initial=0)), int(values.max(initial=0))
     if most - least < 1 << 20:
         used = np.zeros(most - least + 1, np.bool_)
@@ -136,7 +135,4 @@ class Plot:
 
 
 def delay_ends(p: FixedProjection) -> tuple[int, int]:
-    delays = np.asarray(
-        getattr(p, "delay_table", p.delay if not hasattr(p, "delay_table") else None)
-    )
-    return int(delays.min()), int(delays.max())
+    return int(p.delay_table.min()), int(p.delay_table.max())

@@ -29,6 +29,8 @@ Int = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 WORTH = 16_384
 """Neurons of a part that make a thread worth its meeting once a tick."""
+SMALL = 20_000_000
+"""Neurons times ticks below which trials side by side gain nothing."""
 
 
 def emulate(
@@ -87,7 +89,7 @@ def emulate(
 
 
 @dataclass
-class _Found:
+class Found:
     """What a trial left: spikes by part as (steps, sources, payloads), traces."""
 
     steps: list[NDArray[np.int32]] = field(default_factory=list)
@@ -95,38 +97,51 @@ class _Found:
     payloads: list[NDArray[np.int32]] = field(default_factory=list)
     traces: dict[str, dict[str, Int]] = field(default_factory=dict)
 
+    def take(self, lane: Lane, first: int, last: int) -> None:
+        """Keep the spikes of the ticks ``first`` .. ``last`` that a lane just ran."""
+        for ends, source, payload in lane.fired(last - first):
+            if source.size:
+                self.steps.append(np.repeat(np.arange(first, last, dtype=np.int32), np.diff(ends)))
+                self.sources.append(source.copy())
+                if payload is not None:
+                    self.payloads.append(payload.copy())
+
+
+def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> int:
+    """Into how many parts a network is split for so many threads, by default as many as pay."""
+    if threads is None:
+        cores = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
+        threads = max(1, min(cores, network.neurons // WORTH))
+    return 1 if trials > 1 else max(1, min(threads, network.neurons // 64))
+
 
 class _Run:
     """All trials of a plan: side by side where there are several, else one in several parts."""
 
     def __init__(self, plan: Plan, threads: int | None, progress: Progress | None) -> None:
         self.plan, self.net, self.progress = plan, plan.network, progress
-        neurons = self.net.neurons
         cores = (
             len(os.sched_getaffinity(0))
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
-        small = neurons * plan.steps * plan.trials < 20_000_000
-        if threads is None:
-            threads = 1 if small else cores
-            parts = max(1, min(cores, neurons // WORTH))
-        else:
-            parts = threads
-        self.lanes_wanted = min(threads, plan.trials)
-        self.engine = Engine(
-            plan, 1 if self.lanes_wanted > 1 else min(parts, max(neurons // 64, 1))
-        )
-        self.adaptive = threads is None
+        if threads is None and self.net.neurons * plan.steps * plan.trials < SMALL:
+            cores = 1
+        self.lanes_wanted = min(threads or cores, plan.trials)
+        self.engine = Engine(plan, parts_for(self.net, self.lanes_wanted, threads))
         self.given = _Given(plan, self.engine.layout.first)
         self.done = 0
         self.lock = threading.Lock()
         self.stopped = False
 
     def record(self) -> Recording:
-        plan, net = self.plan, self.net
+        plan = self.plan
         lanes = [Lane(self.engine) for _ in range(self.lanes_wanted)]
-        found: list[_Found] = [_Found() for _ in range(plan.trials)]
+        found: list[Found] = [Found() for _ in range(plan.trials)]
         if len(lanes) == 1:
             with _pool(self.engine.parts) as pool:
                 for trial in range(plan.trials):
@@ -139,20 +154,9 @@ class _Run:
                 mine = overflows.setdefault(name, {})
                 for site, count in by.items():
                     mine[site] = mine.get(site, 0) + count
-        spikes = self._spikes(found)
-        return Recording(
-            dt=net.dt, steps=plan.steps, trials=plan.trials, sizes=net.sizes, spikes=spikes,
-            traces={
-                name: {
-                    r: Trace(np.stack([f.traces[name][r] for f in found]), indices, plan.stride)
-                    for r, indices in registers.items()
-                } for name, registers in plan.probes.items()
-            },
-            overflows=overflows, synaptic_events=self._carried(spikes),
-            source=f"{net.chip.name}, generated kernel",
-        )  # fmt: skip
+        return recording(self.engine, found, plan.steps, overflows)
 
-    def _side_by_side(self, lanes: list[Lane], found: list[_Found]) -> None:
+    def _side_by_side(self, lanes: list[Lane], found: list[Found]) -> None:
         """Each lane takes the next trial that nobody has."""
         turn = itertools.count()
 
@@ -168,8 +172,8 @@ class _Run:
             finally:
                 self.stopped = True
 
-    def _trial(self, lane: Lane, trial: int, pool: ThreadPoolExecutor | None) -> _Found:
-        plan, found = self.plan, _Found()
+    def _trial(self, lane: Lane, trial: int, pool: ThreadPoolExecutor | None) -> Found:
+        plan, found = self.plan, Found()
         lane.reset(trial)
         lane.give(*self.given.trial(trial))
         pace, at = _Pace(pool), 0
@@ -180,15 +184,8 @@ class _Run:
             reached = lane.advance(at, last, use)
             pace.took(time.perf_counter() - began, last - at, use)
             if reached < last:
-                self._fail(lane, trial, reached)
-            for ends, source, payload in lane.fired(last - at):
-                if source.size:
-                    found.steps.append(
-                        np.repeat(np.arange(at, last, dtype=np.int32), np.diff(ends))
-                    )
-                    found.sources.append(source.copy())
-                    if payload is not None:
-                        found.payloads.append(payload.copy())
+                raise register_overflow(self.engine, lane, trial, reached)
+            found.take(lane, at, last)
             if self.progress is not None:
                 with self.lock:
                     self.done += last - at
@@ -197,56 +194,84 @@ class _Run:
         found.traces = lane.traces()
         return found
 
-    def _fail(self, lane: Lane, trial: int, step: int) -> None:
-        engine, failure = self.engine, next(f for f in lane.failure if f.any())
-        name = engine.order[int(failure[FAIL_POPULATION])]
-        kind = engine.kinds[engine.banks.bank(name)]
-        raise RegisterOverflow(
-            overflow_message(
-                self.plan, name, kind.sites[int(failure[FAIL_SITE])], int(failure[FAIL_VALUE]),
-                int(failure[FAIL_NEURON]), step, trial,
-            )
-        )  # fmt: skip
 
-    def _spikes(self, found: list[_Found]) -> dict[str, Spikes]:
-        """Events of each population, sorted by trial, step and neuron."""
-        trial = [np.full(s.size, k, np.int32) for k, f in enumerate(found) for s in f.steps]
-        empty = np.zeros(0, np.int32)
+def register_overflow(engine: Engine, lane: Lane, trial: int, step: int) -> RegisterOverflow:
+    """The error for a store that failed at this tick, in the first part where one did."""
+    failure = next(f for f in lane.failure if f.any())
+    name = engine.order[int(failure[FAIL_POPULATION])]
+    kind = engine.kinds[engine.banks.bank(name)]
+    return RegisterOverflow(
+        overflow_message(
+            engine.plan, name, kind.sites[int(failure[FAIL_SITE])], int(failure[FAIL_VALUE]),
+            int(failure[FAIL_NEURON]), step, trial,
+        )
+    )  # fmt: skip
+
+
+def recording(
+    engine: Engine, found: Sequence[Found], steps: int, overflows: Mapping[str, Mapping[str, int]]
+) -> Recording:
+    """What the trials left as one Recording."""
+    plan, net = engine.plan, engine.net
+    spikes = _spikes(engine, found, steps)
+    return Recording(
+        dt=net.dt, steps=steps, trials=len(found), sizes=net.sizes, spikes=spikes,
+        traces={
+            name: {
+                r: Trace(np.stack([f.traces[name][r] for f in found]), indices, plan.stride)
+                for r, indices in registers.items()
+            } for name, registers in plan.probes.items()
+        },
+        overflows=overflows, synaptic_events=_carried(engine, spikes),
+        source=f"{net.chip.name}, generated kernel",
+    )  # fmt: skip
+
+
+def _spikes(engine: Engine, found: Sequence[Found], steps: int) -> dict[str, Spikes]:
+    """Events of each population, sorted by trial, step and neuron."""
+    which = _joined([s for f in found for s in f.steps])
+    who = _joined([s for f in found for s in f.sources])
+    value = _joined([s for f in found for s in f.payloads])
+    ends = np.cumsum([sum(s.size for s in f.steps) for f in found])
+    made = {}
+    for name in spiking_sources(engine.net):
+        if name in engine.plan.spikes:
+            made[name] = engine.plan.spikes[name]
+            continue
+        n, low = engine.net.sizes[name], engine.banks.first[name]
+        # One comparison: what is below the first wraps around.
+        mine = np.flatnonzero((who - np.int32(low)).view(np.uint32) < n)
         columns = [
-            np.concatenate([empty, *part]) for part in (
-                trial, [s for f in found for s in f.steps], [s for f in found for s in f.sources],
-                [s for f in found for s in f.payloads],
-            )
+            np.searchsorted(ends, mine, side="right").astype(np.int32) if len(found) > 1
+            else np.zeros(mine.size, np.int32), which[mine], who[mine] - np.int32(low),
         ]  # fmt: skip
-        made = {}
-        for name in spiking_sources(self.net):
-            if name in self.plan.spikes:
-                made[name] = self.plan.spikes[name]
-                continue
-            n, low = self.net.sizes[name], self.engine.banks.first[name]
-            mine = (columns[2] >= low) & (columns[2] < low + n)
-            when, steps, who = (c[mine] for c in columns[:3])
-            value = columns[3][mine] if columns[3].size else None
-            if self.engine.parts > 1:
-                # Parts come one after the other, each in order: a merge, which a stable sort does.
-                order = np.argsort(when.astype(np.int64) * self.plan.steps + steps, kind="stable")
-                when, steps, who = when[order], steps[order], who[order]
-                value = None if value is None else value[order]
-            if value is not None and (value == 1).all():
-                value = None
-            made[name] = Spikes(n, when, steps, who - np.int32(low), value)
-            for array in (when, steps, who):
-                array.setflags(write=False)
-        return made
+        payload = value[mine] if value.size else None
+        if engine.parts > 1:
+            # Parts come one after the other, each in order: a merge, which a stable sort does.
+            order = np.argsort(columns[0].astype(np.int64) * steps + columns[1], kind="stable")
+            columns = [c[order] for c in columns]
+            payload = None if payload is None else payload[order]
+        if payload is not None and (payload == 1).all():
+            payload = None
+        for array in columns:
+            array.setflags(write=False)
+        made[name] = Spikes(n, *columns, payload)
+    return made
 
-    def _carried(self, spikes: Mapping[str, Spikes]) -> dict[str, int]:
-        """Synaptic operations: fan-out times spikes that were sent."""
-        sent = {n: np.bincount(s.neuron, minlength=s.n) for n, s in spikes.items()}
-        fan_out = self.engine.layout.fan_out
-        return {
-            p.name: int((fan_out[p.name] * sent[p.source]).sum()) if p.name in fan_out else 0
-            for p in self.net.projections
-        }
+
+def _joined(parts: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """The parts in one array; itself if there is one."""
+    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.int32), *parts])
+
+
+def _carried(engine: Engine, spikes: Mapping[str, Spikes]) -> dict[str, int]:
+    """Synaptic operations: fan-out times spikes that were sent."""
+    sent = {n: np.bincount(s.neuron, minlength=s.n) for n, s in spikes.items()}
+    fan_out = engine.layout.fan_out
+    return {
+        p.name: int((fan_out[p.name] * sent[p.source]).sum()) if p.name in fan_out else 0
+        for p in engine.net.projections
+    }
 
 
 class _Given:

@@ -21,6 +21,8 @@ Codes32 = NDArray[np.int32]
 SEGMENT, CACHE, BLOCK = 24, 1 << 20, 1 << 16
 """Synapses from which a segment is long; bytes of a ring that stay in a second-level cache; columns
 of a block."""
+PADDED = 24
+"""Synapses from which rows are worth padding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class SparseRows:
     sign: Int = field(default_factory=lambda: np.zeros(0, np.int64))
     rows: int = 0
     bits: int = 0
+    padded: bool = False
     delays: int = 1
     nearest: int = 0
     blocks: int = 1
@@ -79,7 +82,7 @@ class SparseBuilder:
         """The first pass: sizes of segments, ends of weights and sums."""
         rows = self.plot.places.parts * self.blocks * self.sources
         self.rows = self.blocks * self.sources
-        dtype = np.uint32 if self.synapses < 2**32 - 1 else np.int64
+        dtype = np.uint32 if self.synapses + 8 * rows < 2**32 - 1 else np.int64
         segments = rows * self.delays if kind != "none" else 0
         check_room("the index of synapses", segments * np.dtype(dtype).itemsize)
         self.start = np.zeros(segments + 2, dtype)
@@ -137,15 +140,31 @@ class SparseBuilder:
                 f"a synapse needs {bits + weight} bits; use smaller weights or delays"
             )
         dtype = np.int32 if bits + weight <= 32 else np.int64
-        check_room("synapses", self.synapses * np.dtype(dtype).itemsize)
-        packed = np.empty(self.synapses, dtype)
+        rows, padded = self._padded()
+        check_room("synapses", int(rows[-1]) * np.dtype(dtype).itemsize)
+        packed = np.zeros(int(rows[-1]), dtype)
         for p, columns, edges in self._edges():
             fill_packed(
                 *edges, self.plot.first[p.source], *columns, self.plot.table(p),
-                self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start, packed, bits, stride,
+                self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start,
+                packed, bits, stride,
             )  # fmt: skip
-        start = np.ascontiguousarray(self.start[:-1][:: self.delays])
-        return SparseRows("flat", start=start, packed=packed, rows=self.rows, bits=bits)
+        return SparseRows(
+            "flat", start=rows, packed=packed, rows=self.rows, bits=bits, padded=padded
+        )
+
+    def _padded(self) -> tuple[Int, bool]:
+        """Where rows begin. Long ones are padded to eights: a loop then has no rest, and mispredicts
+        once a row."""
+        begin = self.start[1:-1].reshape(-1, self.delays)
+        size = np.diff(np.concatenate([begin[:, 0], [self.synapses]]).astype(np.int64))
+        padded = bool(self.synapses >= PADDED * max(np.count_nonzero(size), 1))
+        rows = np.zeros(size.size + 1, np.int64)
+        np.cumsum(-(-size // 8) * 8 if padded else size, out=rows[1:])
+        if padded:
+            moved = begin - begin[:, :1] + rows[:-1, None].astype(begin.dtype)
+            self.start[1:-1] = moved.ravel()
+        return rows, padded
 
     def _segments(self, kind: Sparse) -> SparseRows:
         from neurohw.emulate.sorting import fill_segments
@@ -155,7 +174,8 @@ class SparseBuilder:
         for p, columns, edges in self._edges():
             fill_segments(
                 *edges, self.plot.first[p.source], *columns, self.plot.table(p),
-                self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start, target, weight, sign,
+                self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start,
+                target, weight, sign,
             )  # fmt: skip
         return SparseRows(
             kind, start=self.start[:-1], target=target, weight=weight, sign=sign, rows=self.rows,

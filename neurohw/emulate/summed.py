@@ -12,6 +12,7 @@ from typing import Literal
 
 from neurohw.emulate import deliver, meeting
 from neurohw.emulate.generate import FAIL_POPULATION, JIT, compiled_module, indented
+from neurohw.emulate.stage import FIELDS
 from neurohw.emulate.table import Slots
 from neurohw.emulate.ticks import ENTRY
 from neurohw.equations.emit import prelude
@@ -22,7 +23,8 @@ Sparse = Literal["none", "flat", "slots", "deferred"]
 @dataclass(frozen=True)
 class Delivery:
     """What the network's synapses make of the kernel: the layout of the sparse ones and the dtypes
-    of its arrays; the dtype of dense rows, '' for none; whether some sums are shifted."""
+    of its arrays; the dtype of dense rows, '' for none; those of weights whose sums are shifted and of
+    the scratch row, '' for none."""
 
     sparse: Sparse = "none"
     packed: str = "int32"
@@ -30,10 +32,12 @@ class Delivery:
     target: str = "uint16"
     weight: str = "int8"
     dense: str = ""
-    staged: bool = False
+    staged: str = "int16"
+    scratch: str = ""
     row: str = "int32"
     relays: bool = False
     injected: bool = False
+    padded: bool = True
     graded: bool = False
 
 
@@ -127,7 +131,7 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
     names, lines, arrive = list[tuple[str, str]](), list[str](), list[str]()
     if delivery.sparse == "flat":
         lines += [
-            f"_flat{kind}(_sums, _start, _packed, _list, {graded}_first, _last, "
+            f"_flat{kind or ('' if delivery.padded else '_short')}(_sums, _start, _packed, _list, {graded}_first, _last, "
             "(_tick & _mask) * _stride, _bits)"
         ]
     elif delivery.sparse == "slots":
@@ -170,37 +174,21 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
             f"    _dense{kind}_rows(_sums, _matrix[_offset:], _width, _low, _high, _list, {graded}_first, "
             "_last, ((_tick + _later) & _mask) * _stride + _place)",
         ]
-    if delivery.staged:
-        names += _STAGE
-        times = "" if binary else " * _values[_k]"
+    if delivery.scratch:
+        names += [
+            ("_staged_start", "int64"), ("_staged_target", "uint16"), ("_staged_weight", delivery.staged),
+            ("_scratch", delivery.scratch), ("_staged", "int64"),
+        ]  # fmt: skip
+        at = {name: f"_staged[_g + {k}]" for k, name in enumerate(FIELDS)}
         lines += [
-            "for _k in range(_first, _last):",
-            "    for _s in range(_staged_start[_list[_k]], _staged_start[_list[_k] + 1]):",
-            f"        _stage[_staged_target[_s]] += _staged_weight[_s]{times}",
-            "        _stage_used[_staged_group[_s]] = 1",
-            "for _g in range(_stage_used.size):",
-            "    if _stage_used[_g] != 0:",
-            "        _stage_used[_g] = 0",
-            "        _place = ((_tick + _stage_delay[_g]) & _mask) * _stride + _stage_base[_g]",
-            "        _wrapped = _stage_bits[_g]",
-            "        for _k in range(_stage_size[_g]):",
-            "            _sum = _stage[_stage_offset[_g] + _k]",
-            "            if _wrapped > 0:",
-            "                _sum = wrap(_sum, _wrapped)",
-            "            elif _wrapped < 0:",
-            "                _sum = uwrap(_sum, -_wrapped)",
-            "            _sums[_place + _k] += _sum >> _stage_shift[_g]",
-            "            _stage[_stage_offset[_g] + _k] = 0",
+            f"for _g in range(0, _staged.size, {len(FIELDS)}):",
+            f"    for _d in range({at['delays']}):",
+            f"        _place = ((_tick + {at['nearest']} + _d) & _mask) * _stride + {at['base']}",
+            "        _shifted(_sums, _scratch, _staged_start, _staged_target, _staged_weight, _list, "
+            f"{'_values[:0]' if binary else '_values'}, _first, _last, {at['low']}, {at['high']}, "
+            f"{at['offset']} + _d, {at['delays']}, _place, {at['width']}, {at['shift']}, {at['bits']})",
         ]
     return names, lines, arrive
-
-
-_STAGE = [
-    ("_staged_start", "int64"), ("_staged_target", "int32"), ("_staged_group", "int32"),
-    ("_staged_weight", "int64"), ("_stage", "int64"), ("_stage_used", "int64"),
-    ("_stage_offset", "int64"), ("_stage_size", "int64"), ("_stage_base", "int64"),
-    ("_stage_delay", "int64"), ("_stage_shift", "int64"), ("_stage_bits", "int64"),
-]  # fmt: skip
 
 
 def driver_source(slots: Slots) -> str:

@@ -331,10 +331,10 @@ class Tick:
             "    for _w in range((_high - _low + 7) >> 3):",
             "        if _flags[_w] != np.uint64(0):",
             "            for _k in range(8 * _w, 8 * _w + 8):",
-            "                if _flag[_k] != 0:",
-            f"                    _event[_count] = {base} + _low + _k",
-            *([f"                    {payload}"] if payload else []),
-            "                    _count += 1",
+            # No branch: what is no spike is overwritten by the next.
+            f"                _event[_count] = {base} + _low + _k",
+            *([f"                {payload}"] if payload else []),
+            "                _count += _flag[_k]",
         ]  # fmt: skip
 
     def _take(self, generator: str) -> str:

@@ -32,7 +32,7 @@ def test_show_kernel_is_readable_python(capsys):
     assert main(["chips", "loihi2", "--show-kernel", "lif"]) == 0
     out = capsys.readouterr().out
     compile(out, "kernel", "exec")
-    assert "def tick_lif(" in out
+    assert "def update(" in out
     assert "# spike = v > vth << unit_bits" in out
 
 
