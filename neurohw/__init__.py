@@ -33,7 +33,7 @@ _HOMES = {
     "emulate": "emulate", "interpret": "emulate", "Recording": "recording", "Trace": "recording",
     "load_recording": "recording", "compare": "compare", "Comparison": "compare",
     "load_inputs": "loading", "load_network": "loading", "export": "backend",
-    "reference": "backend", "NeurohwError": "errors",
+    "reference": "backend", "NeurohwError": "errors", "Session": "emulate.session",
 }  # fmt: skip
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from neurohw.compare import compare as compare
     from neurohw.emulate import emulate as emulate
     from neurohw.emulate import interpret as interpret
+    from neurohw.emulate.session import Session as Session
     from neurohw.errors import NeurohwError as NeurohwError
     from neurohw.fixed import FixedPointNetwork as FixedPointNetwork
     from neurohw.fixed import FixedPopulation as FixedPopulation

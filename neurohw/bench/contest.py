@@ -58,7 +58,7 @@ def alone(
 
 def footprint(fixed: FixedPointNetwork) -> int:
     """Bytes of an int16 sum for each neuron and delay, up to the longest of the network."""
-    longest = max((int(p.delay.max()) for p in fixed.projections if p.synapses), default=0)
+    longest = max((int(p.delay_table.max()) for p in fixed.projections if p.synapses), default=0)
     return 2 * fixed.neurons * (1 << longest.bit_length())
 
 

@@ -12,6 +12,7 @@ from neurohw.cli.options import Commands, command, place, positive
 if TYPE_CHECKING:
     from neurohw.bench.outcome import Outcome
     from neurohw.chip import Chip
+    from neurohw.fixed import FixedPointNetwork
 
 CHOICES = {
     "w1": ("w1",), "w2": ("w2",), "w3": ("w3",), "lava": ("lava", "lava-plain"),
@@ -27,7 +28,7 @@ def add(commands: Commands) -> None:
         commands, "bench", "measure speed, in turns with NEST, Brian2 and Lava on equal networks",
         "  neurohw bench w2\n"
         "  neurohw bench all --rounds 5 --json bench.json --figure bench.png\n"
-        "  neurohw bench microcircuit --scale 0.1 --peers none\n"
+        "  neurohw bench microcircuit --scale 1 --seconds 10\n"
         "w1: 10,000 neurons, 10 M synapses; w2: 1,000, 0.1 M; w3: 100,000, 10 M, few spikes;\n"
         "lava: w2 as Lava can have it, with delays and without;\n"
         "microcircuit: Potjans and Diesmann's, 77,169 neurons, 299 M synapses, ours only.\n"
@@ -55,6 +56,10 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--threads", type=positive, default=1, metavar="N", help="of each simulator (default 1)"
     )
+    parser.add_argument(
+        "--seconds", type=float, default=0.0, metavar="S",
+        help="microcircuit: also so many seconds for rates, CV and correlations",
+    )  # fmt: skip
     parser.add_argument("--json", type=place, metavar="FILE", help="write every single run here")
     parser.add_argument("--figure", type=place, metavar="FILE", help="write a figure: .png or .svg")
     parser.set_defaults(run=run)
@@ -110,13 +115,65 @@ def _one(name: str, chip: Chip, peers: tuple[str, ...], options: argparse.Namesp
 
     _say(f"{name}: making the network")
     if name == "microcircuit":
-        from neurohw.bench.pd14 import initial_v, microcircuit
-        from neurohw.quantise import quantise
-
-        fixed = initial_v(quantise(microcircuit(options.scale), chip))
-        return alone(name, fixed, MICROCIRCUIT_SECONDS, options.rounds, options.threads, announce)
+        fixed = _microcircuit(options.scale, chip)
+        found = alone(name, fixed, MICROCIRCUIT_SECONDS, options.rounds, options.threads, announce)
+        if options.seconds:
+            _say(f"{name}: {options.seconds:g} s for the statistics")
+            _statistics(fixed, options)
+        return found
     w = replace(workload(name).scaled(options.scale), threads=options.threads)
     return compete(w, chip, peers, options.rounds, announce)
+
+
+def _microcircuit(scale: float, chip: Chip) -> FixedPointNetwork:
+    """The microcircuit on as many of these chips as it needs."""
+    from neurohw.bench.pd14 import initial_v, microcircuit
+    from neurohw.bench.workloads import whole_weights
+    from neurohw.quantise import quantise
+
+    network = microcircuit(scale)
+    used = {"neurons": network.neurons, "synapses": network.synapses}
+    chips = max(
+        [1, *(-(-n // int(chip.limits[k].value)) for k, n in used.items() if k in chip.limits)]
+    )
+    return initial_v(quantise(network, whole_weights(chip), chips=chips))
+
+
+def _statistics(fixed: FixedPointNetwork, options: argparse.Namespace) -> None:
+    """Rates, irregularity and synchrony of each population, beside the published rates."""
+    import numpy as np
+
+    from neurohw.bench.statistics import against, correlations, interval_cv
+    from neurohw.cli import console
+    from neurohw.emulate.session import Session
+
+    warmup = round(MICROCIRCUIT_SECONDS[0] / fixed.dt)
+    with Session(fixed, threads=options.threads) as session:
+        session.run(warmup)
+        run = session.run(round(options.seconds / fixed.dt))
+        overflows = session.overflows
+    rows = []
+    for r in against(run):
+        cv, pairs = interval_cv(run, r.population), correlations(run, r.population)
+        rows.append((
+            r.population, f"{r.found:.3f}", f"{r.published:.3f}", f"{r.relative:+.1%}",
+            f"{np.mean(cv):.2f}" if cv.size else "-", f"{np.mean(pairs):.4f}" if pairs.size else "-",
+            f"{sum(overflows.get(r.population, {}).values()):,}",
+        ))  # fmt: skip
+    _clear()
+    console.table(
+        f"microcircuit, {options.seconds:g} s after {MICROCIRCUIT_SECONDS[0]:g} s",
+        (
+            "population",
+            "rate Hz",
+            "published",
+            "off by",
+            "CV of intervals",
+            "correlation",
+            "overflows",
+        ),
+        rows,
+    )
 
 
 def _say(text: str) -> None:

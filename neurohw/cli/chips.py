@@ -170,7 +170,10 @@ def _show_kernel(chip: Chip, name: str) -> None:
         raise UnknownName.of(f"neuron of {chip.name}", name, chip.neurons)
     kind, setting = Kind(chip.neurons[name]), Setting(chip.delivery, chip.generators)
     if chip.machine is None and chip.delivery.engine != "ordered":
-        shape = Shape(frozenset(kind.neuron.tick.parameters), dict.fromkeys(kind.neuron.ports, 32))
+        shape = Shape(
+            frozenset(kind.neuron.tick.parameters),
+            dict.fromkeys(kind.neuron.ports, (-(2**15), 2**15 - 1)),
+        )
         source = Tick(kind, setting, shape).source()
         console.line(source[source.index("@cfunc") :].rstrip())
         return

@@ -20,7 +20,7 @@ from neurohw.emulate.streams import Stream
 from neurohw.equations import Program
 from neurohw.equations.interpret import execute
 from neurohw.equations.kernel_primitives import random_bits
-from neurohw.errors import RegisterOverflow
+from neurohw.errors import InputError, RegisterOverflow
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
@@ -43,12 +43,17 @@ def interpret(
     seed: int = 0,
     on_overflow: OnOverflow = "count",
     injected: Mapping[str, ArrayLike | Mapping[str, ArrayLike]] | None = None,
+    parameters: Mapping[str, Mapping[str, ArrayLike]] | None = None,
 ) -> Recording:
     """What ``emulate`` must give, computed slowly; same arguments, same Recording."""
     plan = plan_run(
-        network, inputs, steps, record, neurons, stride, seed, on_overflow, injected
+        network, inputs, steps, record, neurons, stride, seed, on_overflow, injected, parameters
     )  # fmt: skip
     if network.chip.machine is not None:
+        if plan.variants:
+            raise InputError(
+                f"{network.chip.name} takes no parameters by trial; run it once for each"
+            )
         from neurohw.emulate.stepped import run_stepped
 
         return run_stepped(plan, interpreted=True)
@@ -135,9 +140,9 @@ class Interpretation:
     def one_trial(self, trial: int) -> None:
         plan, net = self.plan, self.plan.network
         self.trial = trial
+        populations = {name: plan.population(name, trial) for name in net.populations}
         self.state = {
-            name: {k: v.tolist() for k, v in p.start().items()}
-            for name, p in net.populations.items()
+            name: {k: v.tolist() for k, v in p.start().items()} for name, p in populations.items()
         }
         self.shown = {
             name: {k: [0] * p.n for k in plan.probes.get(name, {}) if k not in self.state[name]}
@@ -145,7 +150,7 @@ class Interpretation:
         }
         self.parameters = {
             name: {k: v.tolist() for k, v in p.parameters.items()}
-            for name, p in net.populations.items()
+            for name, p in populations.items()
         }
         self.streams = {
             name: [Stream(g, seed) for seed in net.seeds[name]]

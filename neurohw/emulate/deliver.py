@@ -22,7 +22,7 @@ def _flat(
     ``base``: the first element of the slot that a delay of 0 reaches; the ring's size is a power of 2.
     Rows are padded to eights with weights of 0.
     """
-    low, ring = (np.uint64(1) << np.uint64(bits)) - np.uint64(1), np.uint64(sums.size - 1)
+    low, ring = (1 << bits) - 1, np.uint64(sums.size - 1)
     from_ = np.uint64(base)
     line = 64 // packed.itemsize
     for k in range(first, last):
@@ -37,14 +37,14 @@ def _flat(
             s = begin + (q << 3)
             for i in range(8):
                 synapse = load(packed, 2, s + i)
-                sums[((np.uint64(synapse) & low) + from_) & ring] += synapse >> bits
+                sums[(np.uint64(synapse & low) + from_) & ring] += synapse >> bits
 
 
 def _flat_short(
     sums: Any, start: Any, packed: Any, spikes: Any, first: int, last: int, base: int, bits: int,
 ) -> None:  # fmt: skip
     """The same for rows that are not padded, being short."""
-    low, ring = (np.uint64(1) << np.uint64(bits)) - np.uint64(1), np.uint64(sums.size - 1)
+    low, ring = (1 << bits) - 1, np.uint64(sums.size - 1)
     from_ = np.uint64(base)
     for k in range(first, last):
         row = spikes[k]
@@ -52,7 +52,7 @@ def _flat_short(
             prefetch(packed, np.int64(start[spikes[k + 4]]))
         for s in range(np.uint64(start[row]), np.uint64(start[row + 1])):
             synapse = packed[s]
-            sums[((np.uint64(synapse) & low) + from_) & ring] += synapse >> bits
+            sums[(np.uint64(synapse & low) + from_) & ring] += synapse >> bits
 
 
 def _flat_graded(
@@ -60,12 +60,12 @@ def _flat_graded(
     base: int, bits: int,
 ) -> None:  # fmt: skip
     """The same for spikes that carry a value."""
-    low, ring = (np.uint64(1) << np.uint64(bits)) - np.uint64(1), np.uint64(sums.size - 1)
+    low, ring = (1 << bits) - 1, np.uint64(sums.size - 1)
     from_ = np.uint64(base)
     for k in range(first, last):
         row, value = spikes[k], np.int64(payload[k])
         for s in range(np.uint64(start[row]), np.uint64(start[row + 1])):
-            at = ((np.uint64(packed[s]) & low) + from_) & ring
+            at = (np.uint64(packed[s] & low) + from_) & ring
             sums[at] += np.int64(packed[s] >> bits) * value
 
 
@@ -82,6 +82,8 @@ def _segment(
     lines_t, lines_w = 64 // target.itemsize, 64 // weight.itemsize
     same, signed = weight.size == 0, sign.size > 0
     for k in range(first, last):
+        if k + 2 * ahead < last:
+            prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * delays + delay)
         if k + ahead < last:
             seg = (row0 + spikes[k + ahead]) * delays + delay
             at, stop = np.int64(start[seg]), np.int64(start[seg + 1])
@@ -106,6 +108,42 @@ def _segment(
         else:
             for s in range(low, high):
                 acc[np.uint64(target[s])] += weight[s]
+
+
+def _segment_packed(
+    sums: Any, start: Any, packed: Any, bits: int, spikes: Any, first: int, last: int, delay: int,
+    delays: int, row0: int, base: int, ahead: int,
+) -> None:  # fmt: skip
+    """The same from words of (weight << bits | column)."""
+    low = (1 << bits) - 1
+    acc = sums[base:]
+    line = 64 // packed.itemsize
+    for k in range(first, last):
+        if k + 2 * ahead < last:
+            prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * delays + delay)
+        if k + ahead < last:
+            seg = (row0 + np.int64(spikes[k + ahead])) * delays + delay
+            at, stop = np.int64(start[seg]), np.int64(start[seg + 1])
+            while at < stop:
+                prefetch(packed, at)
+                at += line
+        seg = (row0 + np.int64(spikes[k])) * delays + delay
+        for s in range(np.uint64(start[seg]), np.uint64(start[seg + 1])):
+            synapse = packed[s]
+            acc[np.uint64(synapse & low)] += synapse >> bits
+
+
+def _segment_packed_graded(
+    sums: Any, start: Any, packed: Any, bits: int, spikes: Any, payload: Any, first: int, last: int,
+    delay: int, delays: int, row0: int, base: int,
+) -> None:  # fmt: skip
+    """The same for spikes that carry a value."""
+    low = (1 << bits) - 1
+    acc = sums[base:]
+    for k in range(first, last):
+        seg, value = (row0 + np.int64(spikes[k])) * delays + delay, np.int64(payload[k])
+        for s in range(np.uint64(start[seg]), np.uint64(start[seg + 1])):
+            acc[np.uint64(packed[s] & low)] += np.int64(packed[s] >> bits) * value
 
 
 def _segment_graded(
@@ -171,6 +209,72 @@ def _dense_graded_rows(
                 store(sums, 0, base + j, load(sums, 0, base + j) + more)
 
 
+def _jobs_of(
+    jobs: Any, start: Any, past: Any, counts: Any, mask: int, sources: int, step: int, nearest: int,
+    delays: int, row0: int,
+) -> int:  # fmt: skip
+    """List the segments that arrive at ``step`` and ask for their ends; how many they are."""
+    n = 0
+    for d in range(delays):
+        slot = (step - nearest - d) & mask
+        for k in range(counts[slot]):
+            seg = (row0 + np.int64(past[slot * sources + k])) * delays + d
+            jobs[n] = seg
+            prefetch(start, seg)
+            n += 1
+    return n
+
+
+def _arrive_packed(
+    sums: Any, start: Any, packed: Any, bits: int, jobs: Any, n: int, base: int, ahead: int
+) -> None:
+    """Add the segments of a list, of words of (weight << bits | column), into one row."""
+    low = (1 << bits) - 1
+    acc = sums[base:]
+    line = 64 // packed.itemsize
+    for k in range(n):
+        if k + ahead < n:
+            at, stop = np.int64(start[jobs[k + ahead]]), np.int64(start[jobs[k + ahead] + 1])
+            while at < stop:
+                prefetch(packed, at)
+                at += line
+        for s in range(np.uint64(start[jobs[k]]), np.uint64(start[jobs[k] + 1])):
+            synapse = packed[s]
+            acc[np.uint64(synapse & low)] += synapse >> bits
+
+
+def _arrive(
+    sums: Any, start: Any, target: Any, weight: Any, sign: Any, delays: int, jobs: Any, n: int,
+    base: int, ahead: int,
+) -> None:  # fmt: skip
+    """The same from targets and weights apart."""
+    acc = sums[base:]
+    lines_t, lines_w = 64 // target.itemsize, 64 // weight.itemsize
+    same, signed = weight.size == 0, sign.size > 0
+    for k in range(n):
+        if k + ahead < n:
+            begin, stop = np.int64(start[jobs[k + ahead]]), np.int64(start[jobs[k + ahead] + 1])
+            at = begin
+            while at < stop:
+                prefetch(target, at)
+                at += lines_t
+            at = begin
+            while at < stop and not same:
+                prefetch(weight, at)
+                at += lines_w
+        low, high = np.uint64(start[jobs[k]]), np.uint64(start[jobs[k] + 1])
+        if same:
+            value = sign[jobs[k] // delays]
+            for s in range(low, high):
+                acc[np.uint64(target[s])] += value
+        elif signed and sign[jobs[k] // delays] < 0:
+            for s in range(low, high):
+                acc[np.uint64(target[s])] -= weight[s]
+        else:
+            for s in range(low, high):
+                acc[np.uint64(target[s])] += weight[s]
+
+
 def _shifted(
     sums: Any, scratch: Any, start: Any, target: Any, weight: Any, spikes: Any, payload: Any,
     first: int, last: int, low: int, high: int, offset: int, delays: int, base: int, width: int,
@@ -180,7 +284,7 @@ def _shifted(
 
     ``payload`` is empty if spikes carry no value. ``offset``: the segment of the first source.
     """
-    many, graded = 0, payload.size > 0
+    many, graded = np.int64(0), payload.size > 0
     for k in range(first, last):
         if low <= spikes[k] < high:
             seg = offset + (spikes[k] - low) * delays
@@ -197,8 +301,8 @@ def _shifted(
         return
     if bits != 0:
         for j in range(width):
-            total = np.int64(scratch[j])
-            total = wrap(total, bits) if bits > 0 else uwrap(total, -bits)
+            whole = np.int64(scratch[j])
+            total = wrap(whole, bits) if bits > 0 else uwrap(whole, -bits)
             sums[base + j] += total >> shift
             scratch[j] = 0
     elif many > width >> 3:

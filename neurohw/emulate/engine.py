@@ -17,9 +17,9 @@ from neurohw.emulate.layouts import Layout, lay_out
 from neurohw.emulate.plan import Plan
 from neurohw.emulate.store import load_kernel
 from neurohw.emulate.streams import lane_states
-from neurohw.emulate.summed import Delivery, delivery_source, driver_source
+from neurohw.emulate.summed import Delivery, delivery_source, driver_source, sampler_source
 from neurohw.emulate.table import Slots, Tables
-from neurohw.emulate.ticks import BLOCK, OF, PORTS, Shape, Tick, class_of, settled
+from neurohw.emulate.ticks import BLOCK, OF, PORTS, Shape, Tick, invariants
 from neurohw.fixed import FixedPointNetwork
 
 EVENTS = 1 << 22
@@ -48,10 +48,11 @@ class Engine:
         s = self.layout.sparse
         self.delivery = Delivery(
             sparse=s.kind, packed=str(s.packed.dtype), start=str(s.start.dtype),
-            weight=str(s.weight.dtype), dense=self.layout.dense_dtype, staged=str(self.layout.stage.weight.dtype),
+            weight=str(s.weight.dtype), dense=self.layout.dense_dtype, row=self.layout.row,
+            staged=str(self.layout.stage.weight.dtype),
             scratch=self.layout.stage.scratch if self.layout.stage.used else "",
-            row=self.layout.row, relays=self.banks.relays > 0, injected=bool(plan.injected),
-            graded=self.graded, padded=s.padded,
+            relays=self.banks.relays > 0, injected=bool(plan.injected), graded=self.graded,
+            padded=s.padded, words=s.words,
         )  # fmt: skip
         ticks = [Tick(kind, self.setting, self.shapes[kind.name]) for kind in self.kinds]
         self.updates = [load_kernel(tick.source()).update.address for tick in ticks]
@@ -60,6 +61,7 @@ class Engine:
         source = delivery_source(self.delivery, self.delivery_slots)
         self.deliver = load_kernel(source).deliver.address
         self.kernel = load_kernel(driver_source(self.driver_slots)).run
+        self.sampler = load_kernel(sampler_source()).sample.address if plan.probes else 0
 
     def _kept(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Wires and inputs that are recorded of any of these populations."""
@@ -124,14 +126,23 @@ class Engine:
             for n in names:
                 ends, lift = self.layout.reach[n, port], int(self.layout.lift[index.index(n), q])
                 low, high = min(low, ends[0] << lift), max(high, ends[1] << lift)
-            sums[port] = class_of(low, high)
+            sums[port] = (low, high)
         starts = {
             r: (min(int(self.starts[n][r].min()) for n in names),
                 max(int(self.starts[n][r].max()) for n in names))
             for r in kind.neuron.tick.registers
         }  # fmt: skip
-        rest = frozenset() if self.plan.variants else settled(kind, sums, starts)
-        return Shape(scalars, sums, self.layout.row, self.graded, rest)
+        ranges = {x: self._range(names, x) for x in kind.neuron.tick.parameters}
+        if self.plan.variants:  # what a start derives from them is not known here
+            return Shape(scalars, sums, self.layout.row, self.graded, ranges)
+        found = invariants(kind, sums, starts, ranges)
+        return Shape(scalars, sums, self.layout.row, self.graded, {**ranges, **found})
+
+    def _range(self, names: list[str], parameter: str) -> tuple[int, int]:
+        """Least and largest code of a parameter in these populations, in any trial."""
+        codes = [self.net.populations[n].parameters[parameter] for n in names]
+        codes += [v[parameter] for n in names if parameter in (v := self.plan.variants.get(n, {}))]
+        return min(int(c.min()) for c in codes), max(int(c.max()) for c in codes)
 
 
 def divisible(net: FixedPointNetwork) -> bool:
@@ -193,6 +204,7 @@ class Lane:
         self._all("_kind", np.array(banks, np.int64))
         self._all("_update", np.array(e.updates, np.int64))
         self._all("_deliver", e.deliver)
+        self._all("_sampler", e.sampler)
         assert net.input_latency is not None
         s = layout.sparse
         past = 1
@@ -226,6 +238,7 @@ class Lane:
                 part.put("_past", np.empty(past * layout.sources, np.int32))
                 part.put("_past_value", np.empty(
                     past * layout.sources if e.graded else 1, np.int32))  # fmt: skip
+                part.put("_jobs", np.empty(s.delays * layout.sources, np.int64))
                 count = np.zeros(past, np.int64)
                 part.put("_past_count", count)
                 self.zeroed.append(count)

@@ -40,11 +40,13 @@ DENSE = 0.1
 
 @dataclass(frozen=True)
 class Forced:
-    """For tests: a layout whatever the sizes are; ``block`` columns; ``dense`` or not."""
+    """For tests: a layout whatever the sizes are; ``block`` columns; ``dense`` or not;
+    ``words``: targets and weights together where they fit."""
 
     sparse: Sparse = "flat"
     dense: bool = False
     block: int = BLOCK
+    words: bool = False
 
 
 FORCED: Forced | None = None
@@ -105,7 +107,8 @@ def lay_out(
     slots = _slots(network)
     thin = [p for p in todo if p.name not in thick]
     sparse = SparseBuilder(plot, thin, BLOCK if FORCED is None else FORCED.block)
-    kind = sparse.choose(slots, relays, FORCED.sparse if FORCED else None)
+    forced = (FORCED.sparse, FORCED.words) if FORCED else (None, None)
+    kind = sparse.choose(slots, relays, *forced)
     sparse.count(kind)
     ends = plot.reach.ends(injected, staged, lift)
     row = _row_dtype(list(ends.values()))

@@ -139,8 +139,10 @@ class OrderedEngine:
         plan, net = self.plan, self.net
         events: Events = []
         traces: dict[str, dict[str, list[NDArray[np.int64]]]] = {}
-        starts = {name: p.start() for name, p in net.populations.items()}
+        starts: dict[str, dict[str, NDArray[np.int64]]] = {}
         for trial in range(plan.trials):
+            if trial == 0 or plan.variants:
+                starts = {name: plan.population(name, trial).start() for name in net.populations}
             self._reset(trial, starts)
             events += [(trial, *found) for found in self._one_trial(trial, progress)]
             self._keep_traces(traces)
@@ -163,6 +165,11 @@ class OrderedEngine:
         for name, seeds in net.seeds.items():
             a[f"_state_{name}"] = lane_states(net.chip.generators[name], seeds)
         for bank, kind in zip(self.layout.banks, self.kinds, strict=True):
+            if plan.variants:
+                for key in bank.neuron.tick.parameters:
+                    a[f"_all_{kind.name}_{key}"][:] = np.concatenate(
+                        [plan.codes(name, key, trial) for name in bank.low]
+                    )
             for key in kind.written:
                 values = a[f"_all_{kind.name}_{key}"]
                 if key in bank.neuron.tick.registers:

@@ -66,7 +66,7 @@ def codes_of(network: FixedPointNetwork, p: FixedProjection) -> Codes:
     exponent = 0 if sum_shifted(network, p) else p.exponent
     mixed = network.mixed(p)
     values = p.weight_table
-    least, most = int(values.min(initial=0)), int(values.max(initial=0))
+    least, most = (int(values.min()), int(values.max())) if values.size else (0, 0)
     if most - least < 1 << 20:
         used = np.zeros(most - least + 1, np.bool_)
         used[values - least] = True

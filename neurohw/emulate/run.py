@@ -255,7 +255,8 @@ def _spikes(engine: Engine, found: Sequence[Found], steps: int) -> dict[str, Spi
             payload = None
         for array in columns:
             array.setflags(write=False)
-        made[name] = Spikes(n, *columns, payload)
+        when, step, neuron = columns
+        made[name] = Spikes(n, when, step, neuron, payload)
     return made
 
 

@@ -14,7 +14,7 @@ from neurohw.emulate.plan import OnOverflow, plan_run
 from neurohw.emulate.run import Found, parts_for, recording, register_overflow
 from neurohw.errors import InputError, UnknownName
 from neurohw.fixed import FixedPointNetwork
-from neurohw.network.checks import integers, whole
+from neurohw.network.checks import whole
 from neurohw.recording import Recording
 
 Indices = NDArray[np.int32]

@@ -39,6 +39,7 @@ class SparseRows:
     rows: int = 0
     bits: int = 0
     padded: bool = False
+    words: bool = False
     delays: int = 1
     nearest: int = 0
     blocks: int = 1
@@ -55,16 +56,17 @@ class SparseBuilder:
         self.nearest = min(e[0] for e in ends)
         self.delays = max(e[1] for e in ends) - self.nearest + 1
         self.synapses = sum(p.synapses for p in projections)
-        self.blocks, self.block = 1, BLOCK
+        self.blocks, self.block, self.words = 1, BLOCK, 0
         self.fan_out = {p.name: np.zeros(network.sizes[p.source], np.int64) for p in projections}
 
-    def choose(self, slots: int, relays: bool, forced: Sparse | None) -> Sparse:
+    def choose(self, slots: int, relays: bool, forced: Sparse | None, words: bool | None) -> Sparse:
         """The layout for these sizes, for a ring of ``slots`` ticks."""
         if not self.projections:
             return "none"
         places, sizes = self.plot.places, self.plot.network.sizes
         widest = int(places.columns.max())
-        blocks = -(-widest // self.limit)
+        bits = 0 if words is False else self._word(widest, bool(words))
+        blocks = 1 if bits else -(-widest // self.limit)
         spiking = sum(sizes[s] for s in {p.source for p in self.projections})
         segment = self.synapses / max(spiking * self.delays * blocks * places.parts, 1)
         kind: Sparse = "flat"
@@ -75,7 +77,7 @@ class SparseBuilder:
             kind = "slots"  # a relay's spikes arrive within the tick
         if kind != "flat":
             each = -(-widest // blocks)
-            self.blocks, self.block = blocks, -(-each // 64) * 64
+            self.blocks, self.block, self.words = blocks, -(-each // 64) * 64, bits
         return kind
 
     def count(self, kind: Sparse) -> None:
@@ -87,7 +89,7 @@ class SparseBuilder:
         check_room("the index of synapses", segments * np.dtype(dtype).itemsize)
         self.start = np.zeros(segments + 2, dtype)
         self.low, self.high = (
-            np.full(rows if segments else 0, e, np.int64) for e in (2**62, -(2**62))
+            np.full(rows if segments else 0, e, np.int64) for e in (1 << 62, -(1 << 62))
         )
         if kind == "none":
             return
@@ -156,19 +158,21 @@ class SparseBuilder:
     def _padded(self) -> tuple[Int, bool]:
         """Where rows begin. Long ones are padded to eights: a loop then has no rest, and mispredicts
         once a row."""
-        begin = self.start[1:-1].reshape(-1, self.delays)
-        size = np.diff(np.concatenate([begin[:, 0], [self.synapses]]).astype(np.int64))
-        padded = bool(self.synapses >= PADDED * max(np.count_nonzero(size), 1))
+        begin = self.start[1:-1].astype(np.int64).reshape(-1, self.delays)
+        ends = np.append(begin[:, 0], self.synapses)
+        size = np.diff(ends)
+        padded = bool(self.synapses >= PADDED * max(int(np.count_nonzero(size)), 1))
         rows = np.zeros(size.size + 1, np.int64)
         np.cumsum(-(-size // 8) * 8 if padded else size, out=rows[1:])
         if padded:
-            moved = begin - begin[:, :1] + rows[:-1, None].astype(begin.dtype)
-            self.start[1:-1] = moved.ravel()
+            self.start[1:-1] = (begin - begin[:, :1] + rows[:-1, None]).ravel()
         return rows, padded
 
     def _segments(self, kind: Sparse) -> SparseRows:
         from neurohw.emulate.sorting import fill_segments
 
+        if self.words:
+            return self._as_words(kind)
         weight, sign = self._weights()
         target = np.empty(self.synapses, np.uint16)
         for p, columns, edges in self._edges():
@@ -181,6 +185,47 @@ class SparseBuilder:
             kind, start=self.start[:-1], target=target, weight=weight, sign=sign, rows=self.rows,
             delays=self.delays, nearest=self.nearest, blocks=self.blocks, block=self.block,
         )  # fmt: skip
+
+    def _as_words(self, kind: Sparse) -> SparseRows:
+        from neurohw.emulate.sorting import fill_packed
+
+        check_room("synapses", self.synapses * 4)
+        packed = np.empty(self.synapses, np.int32)
+        for p, columns, edges in self._edges():
+            fill_packed(
+                *edges, self.plot.first[p.source], *columns, self.plot.table(p),
+                self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start,
+                packed, self.words, 0,
+            )  # fmt: skip
+        return SparseRows(
+            kind, start=self.start[:-1], packed=packed, rows=self.rows, bits=self.words, words=True,
+            delays=self.delays, nearest=self.nearest, blocks=self.blocks, block=self.block,
+        )  # fmt: skip
+
+    def _word(self, widest: int, wanted: bool) -> int:
+        """Bits of a target, if one word of 32 bits for target and weight is best: where 16 bits do not
+        reach all columns, or weights need more than 8. A segment then lies in fewer cache lines."""
+        tables = [(int(t.min()), int(t.max())) for t in map(self.plot.table, self.projections)]
+        low, high = min(t[0] for t in tables), max(t[1] for t in tables)
+        bits = max(widest - 1, 1).bit_length()
+        if bits + 1 + max(-low - 1 if low < 0 else low, high, 0).bit_length() > 32:
+            return 0
+        short = all((a >= 0 or b <= 0) and a > -256 and b < 256 for a, b in tables)
+        short = short or (low >= -128 and high < 128)
+        if self._one_weight():
+            short = True
+        return 0 if widest <= self.limit and short and not wanted else bits
+
+    def _one_weight(self) -> bool:
+        """Whether every source has one weight, which then is stored once."""
+        values: dict[str, set[int]] = {}
+        for p in self.projections:
+            table = self.plot.table(p)
+            mine = values.setdefault(p.source, set())
+            mine.update(int(v) for v in table[:2])
+            if table.size > 1:
+                return False
+        return all(len(v) == 1 for v in values.values())
 
     def _weights(self) -> tuple[Any_, Int]:
         """Room for weights, as narrow as can be; signs of rows, or the one weight that each has."""

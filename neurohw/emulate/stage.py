@@ -125,7 +125,8 @@ class _Shifted:
         self.most = max(int(-reach.min(initial=0)), int(reach.max(initial=0)))
         if self.most >= 2**62:
             raise CapacityError(
-                f"the sum of projection '{p.name}' can reach {self.most}, beyond 64 bits; make weights smaller"
+                f"the sum of projection '{p.name}' can reach {self.most}, beyond 64 bits; "
+                "make weights smaller"
             )
 
     def _edges(self) -> Iterator[tuple[NDArray[np.int32], ...]]:

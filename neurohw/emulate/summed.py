@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from neurohw.emulate import deliver, meeting
+from neurohw.emulate import deliver, meeting, sampling
 from neurohw.emulate.generate import FAIL_POPULATION, JIT, compiled_module, indented
 from neurohw.emulate.stage import FIELDS
 from neurohw.emulate.table import Slots
@@ -38,6 +38,7 @@ class Delivery:
     relays: bool = False
     injected: bool = False
     padded: bool = True
+    words: bool = False
     graded: bool = False
 
 
@@ -46,10 +47,12 @@ def _sparse_names(delivery: Delivery) -> list[tuple[str, str]]:
         return [("_start", delivery.start), ("_packed", delivery.packed), ("_bits", "")]
     if delivery.sparse == "none":
         return []
+    arrays = [("_target", delivery.target), ("_weight", delivery.weight), ("_sign", "int64")]
+    if delivery.words:
+        arrays = [("_packed", delivery.packed), ("_bits", "")]
     return [
-        ("_start", delivery.start), ("_target", delivery.target), ("_weight", delivery.weight),
-        ("_sign", "int64"), ("_delays", ""), ("_nearest", ""), ("_blocks", ""), ("_sources", ""),
-        ("_block_low", "int64"), ("_ahead", ""),
+        ("_start", delivery.start), *arrays, ("_delays", ""), ("_nearest", ""), ("_blocks", ""),
+        ("_sources", ""), ("_block_low", "int64"), ("_ahead", ""),
     ]  # fmt: skip
 
 
@@ -57,11 +60,14 @@ def _segments(
     delivery: Delivery, spikes: str, values: str, first: str, last: str, base: str
 ) -> str:
     """A call that adds one delay's segments of block ``_b`` into the row at ``base``."""
-    common = f"_sums, _start, _target, _weight, _sign, {spikes}, "
-    more = f"{first}, {last}, _d, _delays, _b * _sources, {base} + _block_low[_b]"
-    if not delivery.graded:
-        return f"_segment({common}{more}, _ahead)"
-    return f"_segment_graded({common}{values}, {more})"
+    graded = "_graded" if delivery.graded else ""
+    arrays = "_packed, _bits" if delivery.words else "_target, _weight, _sign"
+    value = f"{values}, " if delivery.graded else ""
+    last_ = "" if delivery.graded else ", _ahead"
+    return (
+        f"_segment{'_packed' if delivery.words else ''}{graded}(_sums, _start, {arrays}, {spikes}, {value}"
+        f"{first}, {last}, _d, _delays, _b * _sources, {base} + _block_low[_b]{last_})"
+    )
 
 
 def delivery_source(delivery: Delivery, slots: Slots) -> str:
@@ -131,8 +137,8 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
     names, lines, arrive = list[tuple[str, str]](), list[str](), list[str]()
     if delivery.sparse == "flat":
         lines += [
-            f"_flat{kind or ('' if delivery.padded else '_short')}(_sums, _start, _packed, _list, {graded}_first, _last, "
-            "(_tick & _mask) * _stride, _bits)"
+            f"_flat{kind or ('' if delivery.padded else '_short')}(_sums, _start, _packed, _list, "
+            f"{graded}_first, _last, (_tick & _mask) * _stride, _bits)"
         ]
     elif delivery.sparse == "slots":
         lines += [
@@ -153,16 +159,29 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
             "    _n += 1",
             "_past_count[_slot] = _n",
         ]
-        call = _segments(delivery, "_past[_slot * _sources:]", "_past_value[_slot * _sources:]", "0", "_n",
-                         "(_step & _mask) * _stride")  # fmt: skip
+        if delivery.graded:
+            past = ("_past[_slot * _sources:]", "_past_value[_slot * _sources:]")
+            call = _segments(delivery, *past, "0", "_n", "(_step & _mask) * _stride")
+            inner = [
+                "        for _d in range(_delays):",
+                "            _slot = (_step - _nearest - _d) & _past_mask",
+                "            _n = _past_count[_slot]",
+                "            if _n > 0:",
+                f"                {call}",
+            ]
+        else:
+            names.append(("_jobs", "int64"))
+            arrays = "_packed, _bits" if delivery.words else "_target, _weight, _sign, _delays"
+            inner = [
+                "        _n = _jobs_of(_jobs, _start, _past, _past_count, _past_mask, _sources, _step, "
+                "_nearest, _delays, _b * _sources)",
+                f"        _arrive{'_packed' if delivery.words else ''}(_sums, _start, {arrays}, _jobs, _n, "
+                "(_step & _mask) * _stride + _block_low[_b], _ahead)",
+            ]
         arrive += [
             "if _what == 0:",
             "    for _b in range(_blocks):",
-            "        for _d in range(_delays):",
-            "            _slot = (_step - _nearest - _d) & _past_mask",
-            "            _n = _past_count[_slot]",
-            "            if _n > 0:",
-            f"                {call}",
+            *inner,
             "    _past_count[(_step - _nearest - _delays + 1) & _past_mask] = 0",
         ]
     if delivery.dense:
@@ -196,8 +215,8 @@ def driver_source(slots: Slots) -> str:
     names = [
         ("_kind", "int64"), ("_update", "int64"), ("_update_table", "int64"), ("_deliver", ""),
         ("_deliver_table", ""), ("_relays", ""), ("_cursor", "int64"), ("_ends", "int64"),
-        ("_sent", "int64"), ("_failure", "int64"), ("_from", ""), ("_begin", ""), ("_samples", "int64"),
-        ("_sample_stride", ""),
+        ("_sent", "int64"), ("_failure", "int64"), ("_from", ""), ("_begin", ""), ("_sampler", ""),
+        ("_samples", ""), ("_sampled", ""), ("_sample_stride", ""),
     ]  # fmt: skip
     declared = "\n".join(slots.declare(names))
     barrier = slots.array("_barrier", "int64", "_tables[_first]")
@@ -224,8 +243,8 @@ def driver_source(slots: Slots) -> str:
         if _p < _relays:
             call(_deliver, _deliver_table, -1, _step)
     _ends[_at + 1] = _cursor[0]
-    if _samples.size and _step % _sample_stride == 0:
-        _sample(_samples, (_step - _begin) // _sample_stride)
+    if _sampler != 0 and _step % _sample_stride == 0:
+        call(_sampler, _samples, _sampled, (_step - _begin) // _sample_stride)
     return True
 
 
@@ -247,5 +266,20 @@ def driver_source(slots: Slots) -> str:
                 call({deliver_}, {own}, {theirs}, _step)
     return _to
 ''',
+        ],
+    )
+
+
+def sampler_source() -> str:
+    """The module of ``sample(address, size, row)``: registers into traces, for runs that record any."""
+    return compiled_module(
+        [],
+        [
+            prelude(sampling, JIT),
+            f"""
+{ENTRY}def sample(_address, _size, _row):
+    _sample(view(_address, _size, np.int64), _row)
+    return 0
+""",
         ],
     )

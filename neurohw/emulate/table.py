@@ -99,7 +99,10 @@ class Tables:
 
     def close(self) -> None:
         """Link the tables, when everything is in them."""
-        self.driver.put("_samples", np.array(self.samples, np.int64))
+        samples = np.array(self.samples, np.int64)
+        self.sampled.append(samples)
+        self.driver.put("_samples", samples.ctypes.data)
+        self.driver.put("_sampled", samples.size)
         self.driver.put("_deliver_table", self.delivery.row.ctypes.data)
         tables = np.array([k.row.ctypes.data for k in self.kinds], np.int64)
         self.driver.put("_update_table", tables)

@@ -37,63 +37,77 @@ PORTS = 8
 OF = ("low", "high", "origin", "column", "key", "quiet")
 """What the array ``_of`` says of each population, before the lifts of its ports: the part's share of its
 bank, its first neuron there, its first column, its key in random draws, its first block."""
+TURNS = 40
+"""Ticks on ranges after which these are taken to grow without end."""
 ENTRY = '@cfunc("int64(int64, int64, int64)", cache=True)\n'
 
 
 @dataclass(frozen=True)
 class Shape:
     """What the network makes of a neuron: ``scalars`` are parameters that are equal within each
-    population, ``sums`` the bits of the sum on each port, ``row`` the dtype of sums. ``graded``: spikes
-    carry values. ``settled``: registers whose nominal range, smaller than what may be found in them,
-    is never left."""
+    population, ``sums`` the ends of the sum on each port, ``row`` the dtype of sums. ``graded``: spikes
+    carry values. ``ranges``: of parameters and registers, where they are known to be smaller than
+    the formats say."""
 
     scalars: frozenset[str] = frozenset()
-    sums: Mapping[str, int] = field(default_factory=dict)
+    sums: Mapping[str, Interval] = field(default_factory=dict)
     row: str = "int32"
     graded: bool = False
-    settled: frozenset[str] = frozenset()
+    ranges: Mapping[str, Interval] = field(default_factory=dict)
 
 
-def nominal(form: Format) -> Interval:
-    """What a format holds, without what may be left over in its container."""
-    return form.low, form.high
+def invariants(
+    kind: Kind, sums: Mapping[str, Interval], starts: Mapping[str, Interval],
+    parameters: Mapping[str, Interval],
+) -> dict[str, Interval]:  # fmt: skip
+    """Ranges that registers never leave, where these are smaller than what may be found in them.
 
-
-def settled(kind: Kind, sums: Mapping[str, int], starts: Mapping[str, Interval]) -> frozenset[str]:
-    """Registers that never leave their nominal range: they start inside, and from inside no tick
-    brings them out, whatever the sums. ``starts``: ranges before the first tick."""
+    ``starts``: their ranges before the first tick; ``parameters``: those of the codes in use. Ticks
+    are run on ranges until nothing grows any more.
+    """
     program = kind.neuron.tick
-    found = {
-        r for r, f in program.registers.items()
-        if nominal(f) != f.reads and within(starts[r], nominal(f))
-    }  # fmt: skip
-    arriving = {}
-    for port, bits in sums.items():
-        half = 1 << (bits - 1)
-        if within((-half, half - 1), program.inputs[port].reads):
-            arriving[port] = (-half, half - 1)
-    while found:
-        names: dict[str, Interval] = {k: (v, v) for k, v in program.constants.items()}
-        for declared in (program.registers, program.parameters, program.inputs):
-            names.update({k: f.reads for k, f in declared.items()})
-        names.update(arriving)
-        names.update({r: nominal(program.registers[r]) for r in found})
-        ranges = Ranges(names, program.tables, program.generators)
+    names: dict[str, Interval] = {k: (v, v) for k, v in program.constants.items()}
+    for declared in (program.parameters, program.inputs):
+        names.update({k: f.reads for k, f in declared.items()})
+    names.update(arriving(kind, sums))
+    names.update(parameters)
+    found = dict(starts)
+    for turn in range(TURNS):
+        ranges = Ranges({**names, **found}, program.tables, program.generators)
         for assign in program.assigns:
             form = program.targets[assign.target]
             ranges.names[assign.target] = stored(form, ranges.of(assign.value))
-        left = {r for r in found if not within(ranges.names[r], nominal(program.registers[r]))}
-        if not left:
-            break
-        found -= left
-    return frozenset(found)
+        grown = {r: _hull(found[r], ranges.names[r]) for r in found}
+        if grown == found:
+            reads = {r: f.reads for r, f in program.registers.items()}
+            return {r: i for r, i in found.items() if i != reads[r]}
+        found = {
+            r: grown[r] if turn < TURNS // 4 or grown[r] == found[r]
+            else _wider(grown[r], program.registers[r].reads) for r in found
+        }  # fmt: skip
+    return {}
 
 
-def class_of(low: int, high: int) -> int:
-    """Bits of the class that a range of sums belongs to: few classes, so that kernels are shared."""
-    return next(
-        b for b in (16, 20, 24, 32, 40, 63) if -(1 << (b - 1)) <= low and high < 1 << (b - 1)
-    )
+def arriving(kind: Kind, sums: Mapping[str, Interval]) -> dict[str, Interval]:
+    """Ranges of the inputs whose sums are smaller than their formats."""
+    inputs = kind.neuron.tick.inputs
+    return {port: ends for port, ends in sums.items() if within(ends, inputs[port].reads)}
+
+
+def bits_of(ends: Interval) -> int:
+    """Bits of the smallest signed integer that holds both."""
+    return 1 + max(-ends[0] - 1 if ends[0] < 0 else 0, ends[1], 0).bit_length()
+
+
+def _hull(a: Interval, b: Interval) -> Interval:
+    return min(a[0], b[0]), max(a[1], b[1])
+
+
+def _wider(interval: Interval, reads: Interval) -> Interval:
+    """To the next powers of two, so that growing comes to an end."""
+    low = -(1 << max(-interval[0] - 1, 0).bit_length()) if interval[0] < 0 else 0
+    high = (1 << interval[1].bit_length()) - 1 if interval[1] > 0 else 0
+    return max(low, reads[0]), min(high, reads[1])
 
 
 class Tick:
@@ -109,14 +123,8 @@ class Tick:
         self.program = neuron.tick
         self.scalars = [x for x in neuron.tick.parameters if x in shape.scalars]
         self.whole = bool(neuron.aliased)
-        narrowed: dict[str, Interval] = {}
-        for port in neuron.ports:
-            form, half = self.program.inputs[port], 1 << (shape.sums[port] - 1)
-            if within((-half, half - 1), form.reads):
-                narrowed[port] = (-half, half - 1)
+        narrowed = {**dict(shape.ranges), **arriving(kind, shape.sums)}
         self.narrowed = narrowed
-        for register in shape.settled:
-            narrowed[register] = nominal(self.program.registers[register])
         self.emitter = NarrowEmitter(
             self.program,
             "_seed, _trial, _step, _key - _origin + _j",
@@ -234,7 +242,8 @@ class Tick:
         """Read the sums and clear them; the number of sites that inputs have."""
         neuron = self.kind.neuron
         for k, port in enumerate(neuron.ports):
-            form, bits = self.program.inputs[port], self.shape.sums[port]
+            form, whole = self.program.inputs[port], self.shape.sums[port]
+            bits = bits_of(whole)
             self.before += [
                 f"_at_{port} = _row + {k} * (_share_high - _share_low)",
                 f"_lift_{port} = _of[_o + {len(OF) + k}]",
@@ -243,7 +252,6 @@ class Tick:
             if bits <= 32 and self.shape.row in ("int16", "int32"):
                 self.before.append(f"_lift_{port} = _i32(_lift_{port})")
                 raw = f"shl32(_i32({raw}), _lift_{port})"
-                whole: Interval = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
             else:
                 raw, whole = f"(_i64({raw}) << _lift_{port})", (-(2**63), 2**63 - 1)
             self._store(form, port, raw, whole, self.kind.inputs.index(port))

@@ -116,9 +116,11 @@ def stored(store: Format, interval: Interval) -> Interval:
     low, high = interval
     if store.overflow == "exact" or (store.holds(low) and store.holds(high)):
         return interval
-    if store.overflow == "fold" and -3 * store.high < low and high <= 3 * store.high:
-        return store.low, store.high  # one turn is enough
-    if store.overflow in ("wrap", "fold"):
+    if store.overflow == "fold":
+        turn = 2 * store.high  # one turn, and only from outside
+        low, high = min(store.low, low + turn), max(store.high, high - turn)
+        return (low, high) if store.reads[0] <= low and high <= store.reads[1] else store.reads
+    if store.overflow == "wrap":
         return store.reads
     low, high = max(low, store.low), min(high, store.high)
     return (low, high) if low <= high else store.reads

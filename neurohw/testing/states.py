@@ -34,12 +34,13 @@ from neurohw.emulate.store import load_kernel
 from neurohw.emulate.streams import Stream, lane_states
 from neurohw.emulate.sweeps import phase_source
 from neurohw.emulate.table import Table
-from neurohw.emulate.ticks import BLOCK, OF, PORTS, Shape, Tick, nominal, settled
+from neurohw.emulate.ticks import BLOCK, OF, PORTS, Shape, Tick
 from neurohw.equations.kernel_primitives import random_bits
-from neurohw.fixedpoint import Format
+from neurohw.fixedpoint import INT64, Format
 from neurohw.testing.plain import Outcome, Plain, plain
 
 BATCH = 20_000
+INT16 = (-(2**15), 2**15 - 1)
 Codes = NDArray[np.int64]
 
 
@@ -283,12 +284,12 @@ class BlockCase(Case):
 
     def _source(self) -> str:
         names = self.kind.neuron.ports
-        sums = dict.fromkeys(names, 16 if self.narrow else 63)
+        sums = dict.fromkeys(names, INT16 if self.narrow else INT64)
         registers = self.kind.neuron.tick.registers
-        kept = settled(self.kind, sums, {r: nominal(f) for r, f in registers.items()})
+        self.ranges = {r: (f.low, f.high) for r, f in registers.items()} if self.narrow else {}
         self.shape = Shape(
             sums=sums, row="int16" if self.narrow else "int64", graded=not self.setting.delivery.binary,
-            settled=kept if self.narrow else frozenset(),
+            ranges=self.ranges,
         )  # fmt: skip
         tick = Tick(self.kind, self.setting, self.shape)
         self.update, self.slots = load_kernel(tick.source()).update.address, tick.slots
@@ -308,10 +309,8 @@ class BlockCase(Case):
         if self.narrow:
             for port in self.kind.neuron.ports:
                 found[port] = np.clip(found[port], -(2**15), 2**15 - 1)
-            for register in self.shape.settled:
-                found[register] = np.clip(
-                    found[register], *nominal(self.program.registers[register])
-                )
+            for register, ends in self.ranges.items():
+                found[register] = np.clip(found[register], *ends)
         return found
 
     def run(

@@ -14,7 +14,8 @@ from neurohw.testing.uncompiled import load_uncompiled
 
 LAYOUTS = [
     Forced("flat"), Forced("slots"), Forced("slots", block=64), Forced("deferred"),
-    Forced("flat", dense=True), Forced("deferred", dense=True, block=64),
+    Forced("flat", dense=True), Forced("slots", words=True), Forced("deferred", words=True),
+    Forced("deferred", dense=True, block=64),
 ]  # fmt: skip
 
 

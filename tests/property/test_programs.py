@@ -96,7 +96,9 @@ def test_random_bits_are_uniform_and_independent_of_order():
 
 def test_kernel_source_names_every_equation(loihi2):
     source = Tick(
-        Kind(loihi2.neurons["lif"]), Setting(loihi2.delivery), Shape(sums={"syn": 32})
+        Kind(loihi2.neurons["lif"]),
+        Setting(loihi2.delivery),
+        Shape(sums={"syn": (-(2**31), 2**31 - 1)}),
     ).source()
     for line in loihi2.neurons["lif"].text.splitlines():
         assert f"# {line}" in source

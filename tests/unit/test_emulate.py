@@ -102,7 +102,11 @@ def test_kernels_are_cached_on_disk(loihi2, tmp_path, monkeypatch):
 def test_a_tampered_cache_file_is_replaced(loihi2, tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROHW_CACHE_DIR", str(tmp_path))
     source = (
-        Tick(Kind(loihi2.neurons["li"]), Setting(loihi2.delivery), Shape(sums={"syn": 32})).source()
+        Tick(
+            Kind(loihi2.neurons["li"]),
+            Setting(loihi2.delivery),
+            Shape(sums={"syn": (-(2**31), 2**31 - 1)}),
+        ).source()
         + "\n# only here\n"
     )
     module = load_kernel(source)
