@@ -3,6 +3,20 @@
 import pytest
 
 from neurohw.chip import load_chip
+from neurohw.testing.uncompiled import load_uncompiled
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--uncompiled", action="store_true", help="run the generated kernels as plain Python"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _kernels(request, monkeypatch):
+    if request.config.getoption("--uncompiled"):
+        for module in ("engine", "ordered_run", "words"):
+            monkeypatch.setattr(f"neurohw.emulate.{module}.load_kernel", load_uncompiled)
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ from neurohw.fixed import FixedPointNetwork
 
 EVENTS = 1 << 22
 """Spikes that the buffer of a part holds (at least those of one tick)."""
+LARGE = 10_000_000
+"""Synapses from which only the last layout of a network is kept."""
 Int = NDArray[np.int64]
 _LAYOUTS: weakref.WeakKeyDictionary[FixedPointNetwork, dict[Any, Layout]] = (
     weakref.WeakKeyDictionary()
@@ -92,6 +94,8 @@ class Engine:
         )  # fmt: skip
         known = _LAYOUTS.setdefault(self.net, {})
         if key not in known:
+            if self.net.synapses > LARGE:
+                known.clear()  # one layout of a large network is enough
             known[key] = lay_out(
                 self.net, self.parts, payloads, injected, self.banks.relays > 0
             )  # fmt: skip

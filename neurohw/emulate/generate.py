@@ -250,6 +250,46 @@ def event_source(kind: Kind, setting: Setting) -> str:
     )  # fmt: skip
 
 
+def events_source(kind: Kind, setting: Setting) -> str:
+    """What a row of synaptic events of the ordered engine does, one after the other: the equations
+    of ``event_source`` in a loop, because a call for each event costs more than they do.
+
+    By source: the synapses ``_begin .. _end`` of one port. By index: all neurons, for each port the
+    place of its weights, and whether its source spiked.
+    """
+    neuron = kind.neuron
+    if "event" not in neuron.phases:
+        return ""
+    body = Body(kind, "event", setting, "return False", "_local")
+    ports = neuron.ports
+    for name, form in neuron.inputs.items():
+        body.given(name, form, f"_given_{name}")
+    body.load()
+    body.run("0, 0, 0, 0")
+    body.keep()
+    if setting.delivery.order == "source":
+        where = ["_begin", "_end", "_low", "_port", "_target", "_weight"]
+        loop = ["for _s in range(_begin, _end):", "    _j = _target[_s]", "    _local = _j - _low"]
+        loop += [
+            f"    _given_{port} = _weight[_s] if _port == {q} else 0"
+            for q, port in enumerate(ports)
+        ]
+    else:
+        where = ["_n", "_low", "_weight", *(f"{x}{q}" for q in range(len(ports)) for x in ("_a", "_o"))]
+        loop = ["for _local in range(_n):", "    _j = _low + _local"]
+        loop += [
+            f"    _given_{port} = _weight[_o{q} + _local] if _a{q} else 0"
+            for q, port in enumerate(ports)
+        ]
+    others = [f"_given_{name}" for name in neuron.inputs if name not in ports]
+    return function_source(
+        f"events_{kind.name}",
+        [*where, *others, *state_arguments(kind, setting), "_overflows", "_failure"],
+        neuron.phase_texts.get("event", ""), [*loop, *(f"    {line}" for line in body.lines)],
+        body.counted, "True",
+    )  # fmt: skip
+
+
 def state_arguments(kind: Kind, setting: Setting) -> list[str]:
     """Arguments that hold what a neuron and the chip's generators keep."""
     return [*(f"_all_{x}" for x in kind.arrays), *setting.states]

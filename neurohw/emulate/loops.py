@@ -9,7 +9,7 @@ from neurohw.emulate.generate import (
     JIT,
     Kind,
     Setting,
-    event_source,
+    events_source,
     generated_module,
     indented,
     tick_source,
@@ -47,7 +47,7 @@ def loop_arguments(kinds: Sequence[Kind], setting: Setting) -> list[str]:
 def kernel_source(kinds: Sequence[Kind], setting: Setting) -> str:
     """The whole module for these neurons."""
     parts = [tick_source(k, setting) for k in kinds]
-    parts += [event_source(k, setting) for k in kinds]
+    parts += [events_source(k, setting) for k in kinds]
     return generated_module(kinds, [*parts, _loop_source(kinds, setting)])
 
 
@@ -92,6 +92,7 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
     """Ticks _from .. _to of one trial. Returns where it stopped, how many spikes it wrote, and
     whether a store failed. It stops before _to if the spikes of another tick might not fit."""
     _events = 0
+{indented(_rows(setting), 4)}
     for _step in range(_from, _to):
         if _events + _fired.size > _event_source.size:
             return _step, _events, False
@@ -109,6 +110,11 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
 {indented(_probes(kinds), 12)}
     return _to, _events, False
 '''
+
+
+def _rows(setting: Setting) -> str:
+    by_source = setting.delivery.order == "source"
+    return "_row_end = np.zeros(_weight.size, np.int64)" if by_source else ""
 
 
 def _ordered_parts(kinds: Sequence[Kind], setting: Setting) -> tuple[str, str]:
@@ -140,14 +146,11 @@ for _k in range(_waiting[0]):
     return f"{inputs}\n{mine}\n{deliver}", "_waiting[0] = _count"
 
 
-def _event_call(kind: Kind, setting: Setting, weights: Sequence[str], place: str, local: str,
-                owner: str, count: str) -> str:  # fmt: skip
-    given = dict(zip(kind.neuron.ports, weights, strict=True)) | {"count": count}
+def _events_call(kind: Kind, setting: Setting, where: Sequence[str], owner: str, count: str) -> str:
+    others = [count for name in kind.neuron.inputs if name not in kind.neuron.ports]
     arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
-    arguments = ", ".join(
-        [place, local, *(given[i] for i in kind.neuron.inputs), *arrays, *setting.states]
-    )
-    return f"event_{kind.name}({arguments}, _overflows[{owner}], _failure)"
+    arguments = ", ".join([*where, *others, *arrays, *setting.states])
+    return f"events_{kind.name}({arguments}, _overflows[{owner}], _failure)"
 
 
 def _failing(owner: str) -> str:
@@ -155,28 +158,30 @@ def _failing(owner: str) -> str:
 
 
 def _by_source(kinds: Sequence[Kind], setting: Setting) -> str:
+    """Synapses of one source with one population and port are a row: where a row ends is looked
+    for when its first synapse delivers for the first time, and kept in ``_row_end``."""
     branches: list[str] = []
-    # Assigned before the call: Python compiles a call of over 30 arguments with a choice among them
-    # in a way that numba does not take.
-    most = max(len(kind.neuron.ports) for kind in kinds)
-    loads = "\n".join(f"_w{q} = _weight[_s] if _port[_s] == {q} else 0" for q in range(most))
+    where = ["_s", "_end", "_population_low[_owner[_s]]", "_port[_s]", "_target", "_weight"]
     for k, kind in enumerate(kinds):
         if "event" not in kind.neuron.phases:
             continue
-        weights = [f"_w{q}" for q in range(len(kind.neuron.ports))]
-        call = _event_call(
-            kind, setting, weights, "_target[_s]", "_target[_s] - _population_low[_owner[_s]]",
-            "_owner[_s]", "_due_value[_k]",
-        )  # fmt: skip
+        call = _events_call(kind, setting, where, "_owner[_s]", "_due_value[_k]")
         branches.append(f"{'elif' if branches else 'if'} _bank[_s] == {k}:\n    _good = {call}")
     return f"""
 for _k in range(_many):
-    for _s in range(_start[_due[_k]], _start[_due[_k] + 1]):
-{indented(loads, 8)}
+    _s, _last = _start[_due[_k]], _start[_due[_k] + 1]
+    while _s < _last:
+        _end = _row_end[_s]
+        if _end == 0:
+            _end = _s + 1
+            while _end < _last and _owner[_end] == _owner[_s] and _port[_end] == _port[_s]:
+                _end += 1
+            _row_end[_s] = _end
         _good = True
 {indented(chr(10).join(branches), 8)}
         if not _good:
 {indented(_failing("_owner[_s]"), 8)}
+        _s = _end
 """
 
 
@@ -193,18 +198,15 @@ def _by_index(kinds: Sequence[Kind], setting: Setting) -> str:
             for q in ports
         )
         starts = "\n".join(f"    _o{q} = _group_offset[_g, {q}] + _index * _n" for q in ports)
-        weights = [f"_w{q}" for q in ports]
-        loads = "\n".join(f"_w{q} = _weight[_o{q} + _j] if _a{q} else 0" for q in ports)
-        call = _event_call(kind, setting, weights, "_low + _j", "_j", "_owner", "1")
+        where = ["_n", "_low", "_weight", *(f"{x}{q}" for q in ports for x in ("_a", "_o"))]
+        call = _events_call(kind, setting, where, "_owner", "1")
         branches.append(f"""
 {"elif" if branches else "if"} _group_bank[_g] == {k}:
 {indented(active, 4)}
     if {" or ".join(f"_a{q}" for q in ports)}:
 {indented(starts, 4)}
-        for _j in range(_n):
-{indented(loads, 12)}
-            if not {call}:
-{indented(_failing("_owner"), 12)}
+        if not {call}:
+{indented(_failing("_owner"), 8)}
 """.strip("\n"))  # fmt: skip
     return f"""
 for _k in range(_many):

@@ -31,8 +31,8 @@ _STATE = (
 def machine_source(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
     """The whole module for these neurons and this machine."""
     phases = dict.fromkeys(o.phase for o in machine.operations.values())
-    parts = [phase_source(kind, phase, setting) for kind in kinds for phase in phases]
-    parts += [_spike(machine)]
+    parts = [_spike(machine)]
+    parts += [neurons_source(k, phase, machine, setting) for k in kinds for phase in phases]
     parts += [_sweep(phase, kinds, machine) for phase in phases]
     parts += [_operation(o, kinds, machine) for o in machine.operations.values()]
     parts.append(_run(kinds, machine, setting))
@@ -113,42 +113,90 @@ def _given(machine: Machine, phase: str) -> list[str]:
     return sorted({*inputs, "syn"})
 
 
+def _settings(machine: Machine) -> list[str]:
+    """The configuration where equations stand, whose names may be the same."""
+    return [f"_set_{name}" for name in machine.configuration]
+
+
+_NEURONS = ("_r", "_begin", "_end", "_shift", "_stored")
+
+
+def neurons_source(kind: Kind, phase: str, machine: Machine, setting: Setting) -> str:
+    """A phase on the neurons ``_begin .. _end`` of one population, in order, with their synapses of
+    row ``_r`` if ``_stored``; ``_shift`` is how far their places in the bank are from their numbers.
+
+    The equations of ``phase_source`` in a loop: a call for each neuron costs more than they do.
+    """
+    body = Body(kind, phase, setting, "return False", "_n")
+    names = _given(machine, phase)
+    for name in kind.neuron.inputs:
+        if name != "syn":
+            body.lines.append(f"{name} = np.int64({f'_in_{name}' if name in names else '0'})")
+    body.lines.append("syn = _synapses[_r, _n] if _stored else np.int64(_in_syn)")
+    body.load()
+    body.run("0, 0, 0, 0")
+    body.keep()
+    targets = {a.target for a in body.program.assigns}
+    if "syn" in targets:
+        body.lines += [
+            "if _stored and syn != _synapses[_r, _n]:",
+            "    _synapses[_r, _n] = syn",
+            f"    _k = _status[{CHANGES}]",
+            f"    _changes[_k, 0] = _status[{DONE}]",
+            "    _changes[_k, 1] = _r",
+            "    _changes[_k, 2] = _n",
+            "    _changes[_k, 3] = syn",
+            f"    _status[{CHANGES}] += 1",
+        ]
+    if "spike" in targets:
+        emit = ", ".join([*_settings(machine), "_status", "_queue", "_spikes", "_outputs"])
+        body.lines += ["if spike != 0:", f"    _emit(_n, {emit})"]
+    loop = ["for _n in range(_begin, _end):", "    _j = _n + _shift"]
+    return function_source(
+        f"{phase}_neurons_{kind.name}",
+        [*_NEURONS, *(f"_in_{name}" for name in names), *_settings(machine), *_STATE_OF_NEURONS,
+         *state_arguments(kind, setting), "_overflows", "_failure"],
+        kind.neuron.phase_texts[phase], [*loop, *(f"    {line}" for line in body.lines)],
+        body.counted, "True",
+    )  # fmt: skip
+
+
+_STATE_OF_NEURONS = ("_status", "_queue", "_synapses", "_spikes", "_outputs", "_changes")
+
+
 def _sweep(phase: str, kinds: Sequence[Kind], machine: Machine) -> str:
     """A phase on rows and neurons: one function for all operations that run it, because compiling
     its equations is what takes long."""
     names, branches = _given(machine, phase), []
     for k, kind in enumerate(kinds):
-        given = {n: f"_in_{n}" if n in names else "0" for n in kind.neuron.inputs} | {"syn": "_syn"}
         arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
-        arguments = ", ".join(["_place[_n]", "_n", *given.values(), *arrays])
-        call = f"{phase}_{kind.name}({arguments}, _overflows[_p], _failure)"
-        branches.append(f"{'elif' if k else 'if'} _bank == {k}:\n    _good, _spike, _new = {call}")
-    emit = ", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])
+        arguments = ", ".join(
+            [*_NEURONS, *(f"_in_{name}" for name in names), *machine.configuration,
+             *_STATE_OF_NEURONS, *arrays]
+        )  # fmt: skip
+        call = f"{phase}_neurons_{kind.name}({arguments}, _overflows[_p], _failure)"
+        branches.append(f"{'elif' if k else 'if'} _bank == {k}:\n    _good = {call}")
     given_ = ", ".join(f"_in_{name}" for name in names)
     return f"""
 {JIT}def _sweep_{phase}(
     _row, _row_last, _first, _last, _stored, {given_}, {", ".join([*_STATE, *_common(kinds, machine)])},
 ):
+    _stop = min(_last, _owner.size - 1) + 1
     for _r in range(_row, _row_last + 1):
-        for _n in range(_first, min(_last, _owner.size - 1) + 1):
-            _p = _owner[_n]
-            _bank = _low[_p]
-            _syn = _synapses[_r, _n] if _stored else np.int64(_in_syn)
-            _good, _spike, _new = True, 0, _syn
+        _begin = _first
+        while _begin < _stop:
+            _p = _owner[_begin]
+            _end = _stop
+            if _owner[_stop - 1] != _p:
+                _end = _begin + 1
+                while _owner[_end] == _p:
+                    _end += 1
+            _bank, _shift, _good = _low[_p], _place[_begin] - _begin, True
 {indented(chr(10).join(branches), 12)}
             if not _good:
                 _failure[{FAIL_POPULATION}] = _p
                 return False
-            if _stored and _new != _syn:
-                _synapses[_r, _n] = _new
-                _k = _status[{CHANGES}]
-                _changes[_k, 0] = _status[{DONE}]
-                _changes[_k, 1] = _r
-                _changes[_k, 2] = _n
-                _changes[_k, 3] = _new
-                _status[{CHANGES}] += 1
-            if _spike != 0:
-                _emit(_n, {emit})
+            _begin = _end
     return True
 """
 

@@ -339,8 +339,8 @@ class BlockCase(Case):
         overflows, failure = np.zeros((n, sites), np.int64), np.zeros(4, np.int64)
         aliased = kind.neuron.aliased
         counts = given[aliased].copy() if aliased in given else np.zeros(n, np.int64)
-        flag, event = np.zeros(64, np.uint8), np.zeros(n + 1, np.int32)
-        payload = np.zeros(n + 1, np.int32)
+        flag, event = np.zeros(64, np.uint8), np.zeros(n + 16, np.int32)
+        payload = np.zeros(n + 16, np.int32)
         given_: dict[str, NDArray[Any]] = {
             "_sums": sums.copy(), "_event": event, "_overflows": overflows.ravel(),
             "_cursor": cursor, "_quiet": np.zeros(n, np.uint8), "_of": of.ravel(), "_flag": flag,
@@ -391,7 +391,7 @@ class BlockCase(Case):
             "_flag": flag, "_flags": flag.view(np.uint64), "_graded": np.zeros(BLOCK, np.int32),
             "_overflows": np.zeros(max(1, len(self.kind.sites)), np.int64),
             "_quiet": np.zeros(n, np.uint8), "_cursor": np.zeros(1, np.int64),
-            "_event": np.zeros(n, np.int32), "_payload": np.zeros(n, np.int32),
+            "_event": np.zeros(n + 16, np.int32), "_payload": np.zeros(n + 16, np.int32),
         }  # fmt: skip
         for name, value in extra.items():
             table.put(name, value)

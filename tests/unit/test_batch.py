@@ -99,7 +99,11 @@ PARAMETERS = {
         "a": {"vth": np.random.default_rng(1).integers(20, 300, (TRIALS, 14))}
     },
     "several": {
-        "a": {"vth": [60, 150, 30], "dv": [0, 4095, 17], "bias_mant": np.arange(42).reshape(3, 14) * 90},
+        "a": {
+            "vth": [60, 150, 30],
+            "dv": [0, 4095, 17],
+            "bias_mant": np.arange(42).reshape(3, 14) * 90,
+        },
         "b": {"vth": [40, 30, 20], "du": np.full((3, 6), 4095)},
     },
 }
@@ -118,9 +122,7 @@ def test_the_definition_says_the_same(network, inputs, parameters):
     more = {"record": RECORD, "parameters": parameters}
     batch = nh.interpret(network, inputs, **more)
     assert_same(batch, nh.emulate(network, inputs, **more))
-    assert_each(
-        apart(network, inputs, parameters, record=RECORD, execution=nh.interpret), batch
-    )
+    assert_each(apart(network, inputs, parameters, record=RECORD, execution=nh.interpret), batch)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])
@@ -192,7 +194,11 @@ def test_xylo():
     network = FixedPointNetwork(chip, 1e-3, {"in": 5}, {"a": a}, projections)
     inputs = nh.Inputs.from_dense({"in": rng.integers(0, 3, (1, 40, 5))})
     parameters = {
-        "a": {"vth": [200, 500, 2000], "offset": rng.integers(-40, 40, (3, 7)), "dash_mem": [1, 4, 9]}
+        "a": {
+            "vth": [200, 500, 2000],
+            "offset": rng.integers(-40, 40, (3, 7)),
+            "dash_mem": [1, 4, 9],
+        }
     }
     more = {"record": {"a": ["isyn", "isyn2", "vmem"]}}
     batch = nh.emulate(network, inputs, parameters=parameters, **more)
