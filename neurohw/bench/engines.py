@@ -120,15 +120,17 @@ def ring_kernel(  # type: ignore[no-untyped-def]
     ``start``: where the synapses of each neuron begin; ``place``: delay, type and target of each
     as a distance in the ring (ticks, 2, n). ``fired`` takes step * n + neuron.
     """
-    mask = ring.size - 1
+    mask = np.uint64(ring.size - 1)
     count = 0
     for step in range(now, now + steps):
-        row = (step * 2 * n) & mask
+        row = np.uint64(step * 2 * n) & mask
+        low = np.int64(row)
+        excites, inhibits = ring[low : low + n], ring[low + n : low + 2 * n]
         for j in range(n):
-            e = min(ring[row + j], np.uint32(65535))
-            i = min(ring[row + n + j], np.uint32(65535))
-            ring[row + j] = 0
-            ring[row + n + j] = 0
+            e = min(excites[j], np.uint32(65535))
+            i = min(inhibits[j], np.uint32(65535))
+            excites[j] = 0
+            inhibits[j] = 0
             x = np.int64(np.int32(exc[j] + ((np.int64(e) << shift) * first >> 32)))
             y = np.int64(np.int32(inh[j] + ((np.int64(i) << shift) * first >> 32)))
             drive = np.int64(np.int32(x - y + offset))
@@ -397,14 +399,14 @@ def queue_kernel(words, synapses, v, queue, fired, threshold, leak):  # type: ig
 
 
 def queue_network(seed: int = 0) -> FixedPointNetwork:
-    """tinyODIN with all neurons and all synapses, inhibitory on the whole."""
+    """tinyODIN with all neurons and all synapses, as much inhibition as excitation."""
     from neurohw.chip import load_chip
     from neurohw.fixed import FixedPointNetwork, FixedPopulation
 
     chip, rng = load_chip("tinyodin"), np.random.default_rng(seed)
-    codes = {"thr": 60, "leak": 8, "disable": 0}
+    codes = {"thr": 100, "leak": 8, "disable": 0}
     population = FixedPopulation.of("x", 256, chip.neurons["lif"], codes)
-    memory = rng.integers(-6, 6, (256, 256))
+    memory = rng.integers(-7, 8, (256, 256))
     return FixedPointNetwork(chip, 1e-3, {}, {"x": population}, (), synapse_memory=memory)
 
 
@@ -427,7 +429,7 @@ def queue_contest(size: float = 1.0) -> Contest:
 
     def limit() -> tuple[float, Int]:
         seconds, (spikes, sweeps[0]) = _timed(
-            lambda: kernel(words, synapses, v, queue, fired, np.int16(60), np.int16(8))
+            lambda: kernel(words, synapses, v, queue, fired, np.int16(100), np.int16(8))
         )
         return seconds, fired[:spikes].copy()
 

@@ -123,7 +123,10 @@ def _trials(parameters: Mapping[str, Mapping[str, ArrayLike]]) -> int:
     for name, by in parameters.items():
         if not isinstance(by, Mapping):
             raise InputError(f"parameters['{name}'] is {by!r}; give codes by parameter")
-        found = max([found, *(np.shape(v)[0] for v in by.values() if np.ndim(v))])
+        arrays = [
+            integers(f"parameters['{name}']['{k}']", v, -(2**62), 2**62) for k, v in by.items()
+        ]
+        found = max([found, *(a.shape[0] for a in arrays if a.ndim)])
     return found
 
 

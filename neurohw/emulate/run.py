@@ -154,7 +154,7 @@ class _Run:
                 mine = overflows.setdefault(name, {})
                 for site, count in by.items():
                     mine[site] = mine.get(site, 0) + count
-        return recording(self.engine, found, plan.steps, overflows)
+        return recording(self.engine, found, plan.steps, overflows, plan.spikes)
 
     def _side_by_side(self, lanes: list[Lane], found: list[Found]) -> None:
         """Each lane takes the next trial that nobody has."""
@@ -209,11 +209,12 @@ def register_overflow(engine: Engine, lane: Lane, trial: int, step: int) -> Regi
 
 
 def recording(
-    engine: Engine, found: Sequence[Found], steps: int, overflows: Mapping[str, Mapping[str, int]]
-) -> Recording:
-    """What the trials left as one Recording."""
+    engine: Engine, found: Sequence[Found], steps: int, overflows: Mapping[str, Mapping[str, int]],
+    given: Mapping[str, Spikes],
+) -> Recording:  # fmt: skip
+    """What the trials left as one Recording, beside the ``given`` spikes of the inputs."""
     plan, net = engine.plan, engine.net
-    spikes = _spikes(engine, found, steps)
+    spikes = _spikes(engine, found, steps, given)
     return Recording(
         dt=net.dt, steps=steps, trials=len(found), sizes=net.sizes, spikes=spikes,
         traces={
@@ -227,7 +228,9 @@ def recording(
     )  # fmt: skip
 
 
-def _spikes(engine: Engine, found: Sequence[Found], steps: int) -> dict[str, Spikes]:
+def _spikes(
+    engine: Engine, found: Sequence[Found], steps: int, given: Mapping[str, Spikes]
+) -> dict[str, Spikes]:
     """Events of each population, sorted by trial, step and neuron."""
     which = _joined([s for f in found for s in f.steps])
     who = _joined([s for f in found for s in f.sources])
@@ -235,8 +238,8 @@ def _spikes(engine: Engine, found: Sequence[Found], steps: int) -> dict[str, Spi
     ends = np.cumsum([sum(s.size for s in f.steps) for f in found])
     made = {}
     for name in spiking_sources(engine.net):
-        if name in engine.plan.spikes:
-            made[name] = engine.plan.spikes[name]
+        if name in given:
+            made[name] = given[name]
             continue
         n, low = engine.net.sizes[name], engine.banks.first[name]
         # One comparison: what is below the first wraps around.

@@ -15,6 +15,7 @@ from neurohw.emulate.run import Found, parts_for, recording, register_overflow
 from neurohw.errors import InputError, UnknownName
 from neurohw.fixed import FixedPointNetwork
 from neurohw.network.checks import whole
+from neurohw.network.events import Spikes
 from neurohw.recording import Recording
 
 Indices = NDArray[np.int32]
@@ -48,6 +49,11 @@ class Session:
         self.pool = ThreadPoolExecutor(self.engine.parts - 1) if self.engine.parts > 1 else None
         self._given = np.zeros(max(self.engine.layout.sources, 1), np.int32)
         self._values = np.ones(self._given.size, np.int32)
+        # Inputs that spike at every tick come first, whatever else is given.
+        first, sizes = self.engine.layout.first, network.inputs
+        always = [first[name] + np.arange(sizes[name], dtype=np.int32) for name in network.constant]
+        self._constant = np.concatenate([np.zeros(0, np.int32), *always]).astype(np.int32)
+        self._given[: self._constant.size] = self._constant
         self._start = np.zeros(2, np.int64)
         lane.give(self._given, self._values, self._start)
         first = self.engine.banks.first
@@ -74,11 +80,11 @@ class Session:
 
         Returns the neurons of each population that spiked, int32, ascending.
         """
-        n = 0
+        n = self._constant.size
         for name, given in (spikes or {}).items():
             channels = np.asarray(given)
+            self._check(name, channels)
             if channels.size:
-                self._check(name, channels)
                 self._given[n : n + channels.size] = channels
                 self._given[n : n + channels.size] += self.engine.layout.first[name]
                 n += channels.size
@@ -108,21 +114,29 @@ class Session:
     def _check(self, name: str, channels: NDArray[np.generic]) -> None:
         if name not in self.network.inputs or not self.network.spiking_inputs[name]:
             raise UnknownName.of("spiking input", name, self.network.inputs)
+        if name in self.network.constant:
+            raise InputError(
+                f"input '{name}' spikes at every tick by itself; give spikes of others"
+            )
+        if channels.size == 0:
+            return
         if channels.ndim != 1 or channels.dtype.kind not in "iu":
             raise InputError(
                 f"spikes of '{name}' are {channels.dtype} {channels.shape}; give a list of channels"
             )
         limit = self.network.inputs[name]
-        if int(channels.min()) < 0 or int(channels.max()) >= limit or channels.size > limit:
-            raise InputError(
-                f"spikes of '{name}': a channel is outside 0..{limit - 1}, or given twice"
-            )
+        if int(channels.min()) < 0 or int(channels.max()) >= limit:
+            bad = next(c for c in channels.tolist() if not 0 <= c < limit)
+            raise InputError(f"spikes of '{name}': channel {bad} is outside 0..{limit - 1}")
+        if len(set(channels.tolist())) < channels.size:
+            raise InputError(f"spikes of '{name}': a channel is there twice; give each once")
 
     def run(self, steps: int) -> Recording:
-        """So many ticks without input; the Recording's step 0 is the first of them."""
-        steps, found = whole("steps", steps), Found()
-        nothing = np.zeros(0, np.int32)
-        self.lane.give(nothing, nothing, np.zeros(steps + 1, np.int64))
+        """So many ticks without input; the Recording's step 0 is the first of them, its counts theirs."""
+        steps, found, before = whole("steps", steps), Found(), self.overflows
+        given = np.tile(self._constant, steps)
+        start = np.arange(steps + 1, dtype=np.int64) * self._constant.size
+        self.lane.give(given, np.ones(given.size, np.int32), start)
         begin, end = self.now, self.now + steps
         while self.now < end:
             last = min(end, self.now + self.lane.chunk)
@@ -134,7 +148,23 @@ class Session:
             found.take(self.lane, self.now - begin, last - begin)
             self.now = last
         self.lane.give(self._given, self._values, self._start)
-        return recording(self.engine, [found], steps, self.lane.counted())
+        overflows = {
+            name: {site: new for site, count in by.items() if (new := count - before.get(name, {}).get(site, 0))}
+            for name, by in self.overflows.items()
+        }  # fmt: skip
+        overflows = {k: v for k, v in overflows.items() if v}
+        return recording(self.engine, [found], steps, overflows, self._always(steps))
+
+    def _always(self, steps: int) -> dict[str, Spikes]:
+        """The spikes of the inputs in a run: those that spike at every tick."""
+        found = {}
+        for name, n in self.network.inputs.items():
+            if name in self.network.constant:
+                step, channel = np.indices((steps, n)).reshape(2, -1)
+                found[name] = Spikes.of(n, np.zeros_like(step), step, channel)
+            elif self.network.spiking_inputs[name]:
+                found[name] = Spikes.none(n)
+        return found
 
     def register(self, population: str, name: str) -> NDArray[np.int64]:
         """The codes of a register now, int64 (n,)."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from neurohw.chip.machine import Branch, Machine, Operation, Rule
 from neurohw.emulate.generate import (
     FAIL_POPULATION,
+    INNER,
     JIT,
     Body,
     Kind,
@@ -86,7 +87,7 @@ def phase_source(kind: Kind, phase: str, setting: Setting) -> str:
 
 def _spike(machine: Machine) -> str:
     return f"""
-{JIT}def _emit(neuron, {", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])}):
+{INNER}def _emit(neuron, {", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])}):
     _fate = 0
     if {_value(machine.spike_unless)} != 0:
         _fate = 2
@@ -132,7 +133,9 @@ def neurons_source(kind: Kind, phase: str, machine: Machine, setting: Setting) -
     for name in kind.neuron.inputs:
         if name != "syn":
             body.lines.append(f"{name} = np.int64({f'_in_{name}' if name in names else '0'})")
-    body.lines.append("syn = _synapses[_r, _n] if _stored else np.int64(_in_syn)")
+    body.lines.append(
+        "syn = _synapses[np.uint64(_r), np.uint64(_n)] if _stored else np.int64(_in_syn)"
+    )
     body.load()
     body.run("0, 0, 0, 0")
     body.keep()
@@ -148,15 +151,25 @@ def neurons_source(kind: Kind, phase: str, machine: Machine, setting: Setting) -
             "    _changes[_k, 3] = syn",
             f"    _status[{CHANGES}] += 1",
         ]
+    after = []
     if "spike" in targets:
+        # Listed here and sent behind the loop, which is faster without a call in it; a neuron's
+        # spike changes the queue only, which no other neuron of this sweep sees.
+        body.lines += ["if spike != 0:", "    _spikes[_listed, 1] = _n", "    _listed += 1"]
         emit = ", ".join([*_settings(machine), "_status", "_queue", "_spikes", "_outputs"])
-        body.lines += ["if spike != 0:", f"    _emit(_n, {emit})"]
-    loop = ["for _n in range(_begin, _end):", "    _j = _n + _shift"]
+        after = [
+            f"for _k in range(_status[{SPIKES}], _listed):", f"    _emit(_spikes[_k, 1], {emit})",
+        ]  # fmt: skip
+    loop = [
+        f"_listed = _status[{SPIKES}]",
+        "for _n in range(_begin, _end):",
+        "    _j = np.uint64(_n + _shift)",
+    ]
     return function_source(
         f"{phase}_neurons_{kind.name}",
         [*_NEURONS, *(f"_in_{name}" for name in names), *_settings(machine), *_STATE_OF_NEURONS,
          *state_arguments(kind, setting), "_overflows", "_failure"],
-        kind.neuron.phase_texts[phase], [*loop, *(f"    {line}" for line in body.lines)],
+        kind.neuron.phase_texts[phase], [*loop, *(f"    {line}" for line in body.lines), *after],
         body.counted, "True",
     )  # fmt: skip
 
@@ -178,7 +191,7 @@ def _sweep(phase: str, kinds: Sequence[Kind], machine: Machine) -> str:
         branches.append(f"{'elif' if k else 'if'} _bank == {k}:\n    _good = {call}")
     given_ = ", ".join(f"_in_{name}" for name in names)
     return f"""
-{JIT}def _sweep_{phase}(
+{INNER}def _sweep_{phase}(
     _row, _row_last, _first, _last, _stored, {given_}, {", ".join([*_STATE, *_common(kinds, machine)])},
 ):
     _stop = min(_last, _owner.size - 1) + 1
@@ -224,7 +237,7 @@ if {when} != 0:
     _status[{OUTPUTS}] += 1
 """
     return f"""
-{JIT}def _operate_{operation.name}(argument, {state}):
+{INNER}def _operate_{operation.name}(argument, {state}):
     _row = np.int64({row})
     _row_last = np.int64({row_last})
     _first = np.int64({_value(operation.first)})

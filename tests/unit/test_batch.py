@@ -209,6 +209,28 @@ def test_xylo():
     assert len(counts) == 3
 
 
+def test_reckon():
+    """Events by index, and generators that start again in each trial."""
+    chip = nh.load_chip("reckon")
+    rng = np.random.default_rng(8)
+    codes = {"growth": -3000, "thr": 400, "rst_mode": 1, "stochastic": 1, "noisy": 1,
+             "noise_str": 9, "reached": 1}  # fmt: skip
+    sizes = {"in": 5, "x": 6}
+    x = FixedPopulation.of("x", 6, chip.neurons["lif"], codes)
+    projections = tuple(
+        random_projection(rng, source, "x", sizes, -20, 100, port=port)
+        for source, port in (("in", "inp"), ("x", "rec"))
+    )
+    network = FixedPointNetwork(chip, 1e-3, {"in": 5}, {"x": x}, projections, input_latency=0)
+    inputs = nh.Inputs.from_dense({"in": rng.random((1, 40, 5)) < 0.4})
+    parameters = {"x": {"thr": [80, 400, 150], "growth": rng.integers(-4096, 0, (3, 6))}}
+    more = {"record": {"x": ["u"]}}
+    batch = nh.emulate(network, inputs, parameters=parameters, **more)
+    assert_same(nh.interpret(network, inputs, parameters=parameters, **more), batch)
+    assert_each(apart(network, inputs, parameters, steps=40, **more), batch)
+    assert len({batch.spikes["x"].in_trial(k).count for k in range(3)}) == 3
+
+
 WRONG = {
     "population": ({"c": {"vth": VTH}}, UnknownName, "unknown population 'c'"),
     "parameter": ({"a": {"vht": VTH}}, UnknownName, "parameter of lif 'vht'.*vth"),

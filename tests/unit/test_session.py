@@ -257,7 +257,6 @@ def test_the_seed_is_that_of_emulate(prototype):
     assert not np.array_equal(ended[3], ended[4])
 
 
-@pytest.mark.xfail(reason="a session does not give the constant inputs")
 def test_inputs_that_spike_always(network):
     """Constant inputs are the host's bias: they spike at every step, without being given."""
     always = replace(network, constant=("in",))
@@ -266,3 +265,20 @@ def test_inputs_that_spike_always(network):
     with nh.Session(always) as session:
         for step in range(12):
             assert_step(run, session, session.step(), step)
+    with nh.Session(always) as session:
+        late = session.run(5), session.run(7)
+    for k, (part, begin) in enumerate(zip(late, (0, 5), strict=True)):
+        for name, spikes in part.spikes.items():
+            whole = run.spikes[name]
+            mine = (whole.step >= begin) & (whole.step < begin + part.steps)
+            assert np.array_equal(spikes.neuron, whole.neuron[mine]), (k, name)
+            assert np.array_equal(spikes.step + begin, whole.step[mine])
+
+
+def test_a_run_counts_its_own_overflows(network):
+    with nh.Session(network) as session:
+        counts = [session.run(40).overflows for _ in range(2)]
+        total = session.overflows
+    for name, by in total.items():
+        for site, count in by.items():
+            assert sum(c.get(name, {}).get(site, 0) for c in counts) == count
