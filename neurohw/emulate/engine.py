@@ -128,8 +128,8 @@ class Engine:
         for q, port in enumerate(kind.neuron.ports):
             low = high = 0
             for n in names:
-                ends, lift = self.layout.reach[n, port], int(self.layout.lift[index.index(n), q])
-                low, high = min(low, ends[0] << lift), max(high, ends[1] << lift)
+                ends, unit = self.layout.reach[n, port], int(self.layout.units[index.index(n), q])
+                low, high = min(low, ends[0] * unit), max(high, ends[1] * unit)
             sums[port] = (low, high)
         starts = {
             r: (min(int(self.starts[n][r].min()) for n in names),
@@ -336,7 +336,7 @@ class Lane:
                 ends[0] + origin, ends[1] + origin, origin, column[n, ports[0]] if ports else 0,
                 neuron_key(names.index(n), 0), blocks,
             )  # fmt: skip
-            of[p, len(OF) :] = layout.lift[names.index(n)]
+            of[p, len(OF) :] = layout.units[names.index(n)]
             blocks += -(-int(ends[1] - ends[0]) // BLOCK)
         part.put("_of", of.ravel())
         sums = np.zeros(layout.slots * layout.stride + 64, layout.row)

@@ -286,18 +286,19 @@ class Body:
 def tick_source(kind: Kind, setting: Setting) -> str:
     """The tick of one neuron in the ordered engine: a loop over neurons ``_low .. _high`` of its bank."""
     neuron = kind.neuron
-    body = Body(kind, "tick", setting, "return -1", "_j - _low")
+    body = Body(kind, "tick", setting, "return -1", "_i - _low")
     if neuron.aliased:
         body.given(neuron.aliased, neuron.tick.inputs[neuron.aliased], "_counts[_j]")
     body.load()
-    body.run("_seed, _trial, _step, _key + _j - _low")
+    body.run("_seed, _trial, _step, _key + _i - _low")
     body.keep()
     after = _spiking(kind, setting, body)
     return function_source(
         f"tick_{kind.name}",
         ["_low", "_high", "_base", *state_arguments(kind, setting), "_counts", "_alias", "_fired",
          "_value", "_count", "_overflows", "_failure", "_seed", "_trial", "_step", "_key"],
-        neuron.text, ["for _j in range(_low, _high):", *(f"    {line}" for line in body.lines), *after],
+        neuron.text, ["for _i in range(_low, _high):", "    _j = np.uint64(_i)",
+         *(f"    {line}" for line in body.lines), *after],
         body.counted, "_count",
     )  # fmt: skip
 
@@ -308,7 +309,7 @@ def _spiking(kind: Kind, setting: Setting, body: Body) -> list[str]:
     if not any(a.target == "spike" for a in neuron.tick.assigns):
         return []
     if not neuron.aliased:
-        body.lines += ["if spike != 0:", "    _fired[_count] = _base + _j",
+        body.lines += ["if spike != 0:", "    _fired[_count] = _base + _i",
                        f"    _value[_count] = {value}", "    _count += 1"]  # fmt: skip
         return []
     form = neuron.tick.inputs[neuron.aliased]
@@ -318,12 +319,12 @@ def _spiking(kind: Kind, setting: Setting, body: Body) -> list[str]:
         f"    _counts[_alias[_j]] = {stored(form, '_counts[_alias[_j]] + spike')}",
     ]
     return [
-        "for _j in range(_low, _high):",
-        "    if _counts[_j] != 0:",
-        "        _fired[_count] = _base + _j",
-        "        _value[_count] = _counts[_j]",
+        "for _i in range(_low, _high):",
+        "    if _counts[_i] != 0:",
+        "        _fired[_count] = _base + _i",
+        "        _value[_count] = _counts[_i]",
         "        _count += 1",
-        "        _counts[_j] = 0",
+        "        _counts[_i] = 0",
     ]
 
 
@@ -367,11 +368,12 @@ def events_source(kind: Kind, setting: Setting) -> str:
         where = ["_begin", "_end", "_low", "_port", "_target", "_weight"]
         loop = [
             "for _s in range(_begin, _end):",
-            "    _j = np.uint64(_target[_s])",
-            "    _local = _target[_s] - _low",
+            "    _at = np.uint64(_s)",
+            "    _j = np.uint64(_target[_at])",
+            "    _local = _target[_at] - _low",
         ]
         loop += [
-            f"    _given_{port} = _weight[_s] if _port == {q} else 0"
+            f"    _given_{port} = _weight[_at] if _port == {q} else 0"
             for q, port in enumerate(ports)
         ]
     else:

@@ -54,8 +54,8 @@ FORCED: Forced | None = None
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Everything that is shared between runs of a network: ``lift`` (populations, PORTS) the power
-    of two that all sums of a port have in common, ``reach`` the ends of each port's sums in
+    """Everything that is shared between runs of a network: ``units`` (populations, PORTS) the factor
+    that all sums of a port have in common, ``reach`` the ends of each port's sums in
     that unit, ``slots`` ticks that a ring holds, ``stride`` the elements between them."""
 
     places: Places
@@ -65,7 +65,7 @@ class Layout:
     row: str
     slots: int
     stride: int
-    lift: Int
+    units: Int
     reach: Mapping[tuple[str, str], tuple[int, int]]
     first: Mapping[str, int]
     sources: int
@@ -91,16 +91,16 @@ def lay_out(
     stage, staged = lay_out_stage(network, places, first, payloads)
     todo = [p for p in network.projections if p.synapses and not sum_shifted(network, p)]
     codes = {p.name: codes_of(network, p) for p in todo}
-    lift = _lifts(network, todo, codes, {*injected, *staged})
+    units = _units(network, todo, codes, {*injected, *staged})
     index = {name: k for k, name in enumerate(network.populations)}
 
     def unit(p: FixedProjection) -> int:
         neuron = network.populations[p.target].neuron
-        return int(lift[index[p.target], neuron.ports.index(network.port(p))])
+        return int(units[index[p.target], neuron.ports.index(network.port(p))])
 
-    units = {p.name: unit(p) for p in todo}
+    by_name = {p.name: unit(p) for p in todo}
     plot = Plot(
-        network, places, first, sources, codes, units, payloads, Reach(network, places)
+        network, places, first, sources, codes, by_name, payloads, Reach(network, places)
     )  # fmt: skip
     thick = {p.name for p in todo if _is_dense(network, p)}
     dense, dense_dtype = dense_rows(plot, [p for p in todo if p.name in thick])
@@ -110,7 +110,7 @@ def lay_out(
     forced = (FORCED.sparse, FORCED.words) if FORCED else (None, None)
     kind = sparse.choose(slots, relays, *forced)
     sparse.count(kind)
-    ends = plot.reach.ends(injected, staged, lift)
+    ends = plot.reach.ends(injected, staged, units)
     row = _row_dtype(list(ends.values()))
     widest = max(int(places.columns.max(initial=1)), 1)
     stride = 1 << (widest - 1).bit_length() if kind == "flat" else -(-widest // 64) * 64
@@ -118,7 +118,7 @@ def lay_out(
         slots = 1
     check_room("the ring of sums", parts * slots * stride * np.dtype(row).itemsize)
     return Layout(
-        places, sparse.fill(kind, stride, slots), dense, dense_dtype, row, slots, stride, lift, ends,
+        places, sparse.fill(kind, stride, slots), dense, dense_dtype, row, slots, stride, units, ends,
         first, sources, {**sparse.fan_out, **stage.fan_out, **_fan_out(network, thick)}, stage,
     )  # fmt: skip
 
@@ -140,22 +140,23 @@ def _slots(network: FixedPointNetwork) -> int:
     return 1 << (need - 1).bit_length()
 
 
-def _lifts(
+def _units(
     network: FixedPointNetwork, projections: Sequence[FixedProjection], codes: Mapping[str, Codes],
     exact: Collection[tuple[str, str]],
 ) -> Int:  # fmt: skip
-    """The power of two that everything that arrives on a port has in common; 0 for ``exact`` ones."""
-    lift = np.zeros((len(network.populations), PORTS), np.int64)
+    """The greatest common divisor of everything that arrives on a port; 1 for ``exact`` ones. Sums in
+    this unit are smaller, and need fewer bits."""
+    units = np.ones((len(network.populations), PORTS), np.int64)
     for k, (name, population) in enumerate(network.populations.items()):
         for q, port in enumerate(population.neuron.ports):
             mine = [
                 codes[p.name].table for p in projections
                 if p.target == name and network.port(p) == port
             ]  # fmt: skip
-            bits = int(np.bitwise_or.reduce(np.concatenate(mine))) if mine else 0
-            if bits and (name, port) not in exact:
-                lift[k, q] = min((bits & -bits).bit_length() - 1, 62)
-    return lift
+            common = int(np.gcd.reduce(np.concatenate(mine))) if mine else 0
+            if common and (name, port) not in exact:
+                units[k, q] = common if common < 2**31 else 1
+    return units
 
 
 def _sources(network: FixedPointNetwork) -> tuple[dict[str, int], int]:

@@ -94,7 +94,7 @@ class Reach:
 
     def ends(
         self, injected: Mapping[tuple[str, str], tuple[int, int]],
-        staged: Mapping[tuple[str, str], int], lift: Int,
+        staged: Mapping[tuple[str, str], int], units: Int,
     ) -> dict[tuple[str, str], tuple[int, int]]:  # fmt: skip
         found = {}
         for k, (name, p) in enumerate(self.network.populations.items()):
@@ -104,7 +104,7 @@ class Reach:
                 more = injected.get((name, port), (0, 0))
                 shifted = staged.get((name, port), 0)
                 low, high = low + min(more[0], 0) - shifted, high + max(more[1], 0) + shifted
-                bound = max(-low, high) << int(lift[k, q])
+                bound = max(-low, high) * int(units[k, q])
                 if bound >= 2**62:
                     raise CapacityError(
                         f"the sum of all inputs of a neuron of '{name}' can reach {bound}, beyond 64 bits; "
@@ -117,7 +117,7 @@ class Reach:
 @dataclass(frozen=True, eq=False)
 class Plot:
     """What every layout is made from: the network, who owns what, the first number of each source and
-    how many sources there are, weight codes and common powers of two by projection, the largest
+    how many sources there are, weight codes and common divisors by projection, the largest
     payload of each source, and the sums' reach, which layouts add to."""
 
     network: FixedPointNetwork
@@ -131,7 +131,7 @@ class Plot:
 
     def table(self, p: FixedProjection) -> Int:
         """What each weight code of a projection adds, in the unit of its target's sums."""
-        return np.asarray(self.codes[p.name].table >> self.unit[p.name], np.int64)
+        return np.asarray(self.codes[p.name].table // self.unit[p.name], np.int64)
 
 
 def delay_ends(p: FixedProjection) -> tuple[int, int]:

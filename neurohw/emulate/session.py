@@ -149,7 +149,10 @@ class Session:
             self.now = last
         self.lane.give(self._given, self._values, self._start)
         overflows = {
-            name: {site: new for site, count in by.items() if (new := count - before.get(name, {}).get(site, 0))}
+            name: {
+                site: new for site, count in by.items()
+                if (new := count - before.get(name, {}).get(site, 0))
+            }
             for name, by in self.overflows.items()
         }  # fmt: skip
         overflows = {k: v for k, v in overflows.items() if v}

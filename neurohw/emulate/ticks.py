@@ -35,7 +35,7 @@ BLOCK = 1024
 PORTS = 8
 """Room for the ports of a population in arrays by port."""
 OF = ("low", "high", "origin", "column", "key", "quiet")
-"""What the array ``_of`` says of each population, before the lifts of its ports: the part's share of its
+"""What the array ``_of`` says of each population, before the units of its ports: the part's share of its
 bank, its first neuron there, its first column, its key in random draws, its first block."""
 TURNS = 40
 """Ticks on ranges after which these are taken to grow without end."""
@@ -246,14 +246,14 @@ class Tick:
             bits = bits_of(whole)
             self.before += [
                 f"_at_{port} = _row + {k} * (_share_high - _share_low)",
-                f"_lift_{port} = _of[_o + {len(OF) + k}]",
+                f"_unit_{port} = _of[_o + {len(OF) + k}]",
             ]
             raw = f"load(_sums, 0, _at_{port} + _j)"
             if bits <= 32 and self.shape.row in ("int16", "int32"):
-                self.before.append(f"_lift_{port} = _i32(_lift_{port})")
-                raw = f"shl32(_i32({raw}), _lift_{port})"
+                self.before.append(f"_unit_{port} = _i32(_unit_{port})")
+                raw = f"_i32(_i32({raw}) * _unit_{port})"
             else:
-                raw, whole = f"(_i64({raw}) << _lift_{port})", (-(2**63), 2**63 - 1)
+                raw, whole = f"(_i64({raw}) * _unit_{port})", (-(2**63), 2**63 - 1)
             self._store(form, port, raw, whole, self.kind.inputs.index(port))
             self.lines.append(f"store(_sums, 0, _at_{port} + _j, 0)")
             self._moved(port, self._in_32(port, form))

@@ -335,6 +335,7 @@ class BlockCase(Case):
         of[:, : len(OF)] = np.stack(
             [number, number + 1, number, number * len(ports), number + at, number], axis=1
         )
+        of[:, len(OF) :] = 1
         sites, cursor = max(1, len(kind.sites)), np.zeros(1, np.int64)
         overflows, failure = np.zeros((n, sites), np.int64), np.zeros(4, np.int64)
         aliased = kind.neuron.aliased
@@ -385,6 +386,7 @@ class BlockCase(Case):
         table.put("_sums", np.ascontiguousarray(sums.reshape(n, ports).T).ravel())
         of = np.zeros((1, len(OF) + PORTS), np.int64)
         of[0, : len(OF)] = 0, n, 0, 0, at, 0
+        of[0, len(OF) :] = 1
         table.put("_of", of.ravel())
         flag = np.zeros(BLOCK + 64, np.uint8)
         extra: dict[str, NDArray[Any]] = {
