@@ -6,7 +6,7 @@ recorded, no overflow counted, parameters are numbers, arrays as narrow as they 
 is the limit. Both must give the same spikes, or nothing is reported.
 
 ring buffer (SpiNNaker 1): every synapse adds its weight to an entry of the ring; then the neurons.
-ordered (Xylo 2, ReckOn): every synapse is a saturating addition to a register, source by source.
+ordered (Xylo 2): every synapse is a saturating addition to a register, source by source.
 queue (tinyODIN): every event is a sweep over all neurons, whose threshold is tested each time.
 """
 
@@ -75,7 +75,9 @@ def measure(
         ours, limit, events = (list(column) for column in zip(*results, strict=True))
         factor = median(a / max(b, 1e-9) for a, b in zip(ours, limit, strict=True))
         found.append(
-            EngineSpeed(chip, contest.engine, median(events), median(ours), median(limit), factor)
+            EngineSpeed(
+                chip, contest.engine, int(median(events)), median(ours), median(limit), factor
+            )
         )
     return found
 

@@ -2,7 +2,7 @@
 
 All of them are current-based LIF neurons with exponential synapses, 80 % excitatory and 20 %
 inhibitory, and a fixed number of incoming synapses. There are no random numbers in the loop and
-nothing is recorded, so that the time is that of updating neurons and delivering spikes. Simulators
+peers record nothing, so that their time is that of updating neurons and delivering spikes. Simulators
 draw their own connections: networks are equal statistically, which equal rates confirm.
 """
 
