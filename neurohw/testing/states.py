@@ -320,7 +320,7 @@ class BlockCase(Case):
         table = Table(self.slots, np.zeros(self.slots.size, np.int64))
         registers = {**program.registers, **program.parameters}
         arrays = {
-            x: (given[x] if x in given else np.zeros(n, np.int64)).astype(
+            x: (given[x] if x in given and x in registers else np.zeros(n, np.int64)).astype(
                 registers[x].storage if x in registers else "int64"
             ) for x in kind.arrays
         }  # fmt: skip
