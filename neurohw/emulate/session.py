@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from types import TracebackType
 
 import numpy as np
@@ -60,6 +61,11 @@ class Session:
         self._ranges = {
             name: (first[name], first[name] + p.n) for name, p in network.populations.items()
         }
+        # Spikes come population by population; in order of their numbers, unless kinds are mixed.
+        order = [(name, np.int32(first[name])) for name in self.engine.order]
+        ends = [*(int(low) for _, low in order), self.engine.banks.neurons]
+        ascending = all(a < b for a, b in pairwise(ends))
+        self._lows, self._ends = order, np.array(ends, np.int32) if ascending else None
         self._clock = [
             (table.row, table.slots.places[name]) for part in lane.parts
             for table in (part.driver, part.delivery) for name in ("_from", "_begin")
@@ -103,9 +109,17 @@ class Session:
             fired = lane.events[0][: lane.ends[0][1]]
         else:
             fired = np.sort(np.concatenate([s for _, s, _ in lane.fired(1)]))
-        if len(self._ranges) == 1:
-            ((name, (low, _)),) = self._ranges.items()
-            return {name: fired - np.int32(low)}
+        if len(self._lows) == 1:
+            ((name, low),) = self._lows
+            return {name: fired - low}
+        if self._ends is not None:
+            cuts = np.searchsorted(fired, self._ends)
+            return {
+                name: fired[a:b] - low
+                for (name, low), a, b in zip(
+                    self._lows, cuts[:-1].tolist(), cuts[1:].tolist(), strict=True
+                )
+            }
         return {
             name: fired[(fired >= low) & (fired < high)] - np.int32(low)
             for name, (low, high) in self._ranges.items()
@@ -124,11 +138,11 @@ class Session:
             raise InputError(
                 f"spikes of '{name}' are {channels.dtype} {channels.shape}; give a list of channels"
             )
-        limit = self.network.inputs[name]
-        if int(channels.min()) < 0 or int(channels.max()) >= limit:
-            bad = next(c for c in channels.tolist() if not 0 <= c < limit)
+        limit, listed = self.network.inputs[name], channels.tolist()
+        if min(listed) < 0 or max(listed) >= limit:
+            bad = next(c for c in listed if not 0 <= c < limit)
             raise InputError(f"spikes of '{name}': channel {bad} is outside 0..{limit - 1}")
-        if len(set(channels.tolist())) < channels.size:
+        if len(set(listed)) < len(listed):
             raise InputError(f"spikes of '{name}': a channel is there twice; give each once")
 
     def run(self, steps: int) -> Recording:

@@ -377,7 +377,10 @@ class Tick:
             ]
             return
         self.lines.append(f"{target} = {self.emitter.kept(form, raw, interval)}")
-        self.lines.append(f"_over_{site} = _i32(_over_{site} + select({outside}, _c1, _c0))")
+        # A format keeps what it holds and changes everything else: one comparison tells.
+        self.lines.append(
+            f"_over_{site} = _i32(_over_{site} + select({raw} != {target}, _c1, _c0))"
+        )
         self.counted.append(site)
 
 
