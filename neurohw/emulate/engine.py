@@ -137,7 +137,8 @@ class Engine:
             for r in kind.neuron.tick.registers
         }  # fmt: skip
         ranges = {x: self._range(names, x) for x in kind.neuron.tick.parameters}
-        if self.plan.variants:  # what a start derives from them is not known here
+        if self.plan.variants and kind.neuron.start is not None:
+            # What a start derives from other parameters is not known here.
             return Shape(scalars, sums, self.layout.row, self.graded, ranges)
         found = invariants(kind, sums, starts, ranges)
         return Shape(scalars, sums, self.layout.row, self.graded, {**ranges, **found})
