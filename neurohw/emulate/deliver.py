@@ -26,6 +26,8 @@ def _flat(
     from_ = np.uint64(base)
     line = 64 // packed.itemsize
     for k in range(first, last):
+        if k + 6 < last:
+            prefetch(start, np.int64(spikes[k + 6]))
         if k + 2 < last:
             ahead = np.int64(start[spikes[k + 2]])
             stop = min(np.int64(start[spikes[k + 2] + 1]), ahead + 64 * line)
