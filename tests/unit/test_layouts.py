@@ -1,0 +1,101 @@
+"""Which layout a network gets, and what it stores."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neurohw.emulate import layouts, memory, sparse_rows
+from neurohw.emulate.layouts import lay_out
+from neurohw.errors import CapacityError
+from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
+
+CODES = {"du": 700, "dv": 200, "vth": 1000, "bias_mant": 10, "bias_exp": 0}
+
+
+def network(chip, n, k, weight, delays=4, seed=0):
+    """``n`` neurons with ``k`` synapses each on average; ``weight(rng, pre)`` gives the codes."""
+    rng = np.random.default_rng(seed)
+    pre, post = rng.integers(0, n, (2, n * k))
+    parts = [
+        FixedProjection.of(
+            "net", "net", pre[m], post[m], weight(rng, pre[m]), rng.integers(0, delays, m.sum()),
+            name=name,
+        ) for name, m in (("a", pre < n // 2), ("b", pre >= n // 2))
+    ]  # fmt: skip
+    neurons = FixedPopulation.of("net", n, chip.neurons["lif"], CODES)
+    return FixedPointNetwork(chip, 1e-3, {}, {"net": neurons}, tuple(parts))
+
+
+def laid(net, parts=1):
+    return lay_out(net, parts, dict.fromkeys(net.sizes, 1), {}, False)
+
+
+def signed(rng, pre):
+    return rng.integers(1, 100, pre.size) * (1 if (pre < 100).any() else -1)
+
+
+def test_short_rows_are_flat_and_long_ones_are_not(loihi2, monkeypatch):
+    assert laid(network(loihi2, 400, 10, signed)).sparse.kind == "flat"
+    long = network(loihi2, 200, 150, signed)
+    assert laid(long).sparse.kind == "slots"
+    monkeypatch.setattr(sparse_rows, "CACHE", 1)
+    found = laid(long)
+    assert (found.sparse.kind, found.slots) == ("deferred", 1)
+
+
+def test_full_rows_with_one_delay_are_dense(loihi2):
+    ones = network(loihi2, 100, 60, lambda rng, pre: np.ones(pre.size, np.int64), delays=1)
+    found = laid(ones)
+    assert (found.sparse.kind, found.dense_dtype) == ("none", "int8")
+
+
+@pytest.mark.parametrize(
+    ("weight", "stored", "size"),
+    [
+        (lambda rng, pre: np.where(pre < 100, 7, -30), 0, 2),
+        (signed, 1, 3),
+        (lambda rng, pre: rng.integers(-250, 250, pre.size) // 2 * 2, 1, 3),
+    ],
+    ids=["one weight a source", "one sign a source", "even weights"],
+)
+def test_weights_are_as_narrow_as_can_be(loihi2, weight, stored, size):
+    sparse = laid(network(loihi2, 200, 150, weight)).sparse
+    assert sparse.weight.size == stored * sparse.target.size
+    assert sparse.target.itemsize + stored * sparse.weight.itemsize == size
+
+
+def test_wide_weights_share_a_word_with_their_target(loihi2):
+    net = network(loihi2, 200, 150, lambda rng, pre: rng.integers(-120, 120, pre.size) * 2)
+    assert not laid(net).sparse.words
+    wider = tuple(replace(p, exponent=2 * k) for k, p in enumerate(net.projections))
+    found = laid(replace(net, projections=wider)).sparse
+    assert found.words
+    assert found.packed.itemsize == 4
+
+
+def test_sums_in_the_unit_that_weights_share(loihi2):
+    found = laid(network(loihi2, 200, 150, lambda rng, pre: np.where(pre < 100, 85, -255)))
+    assert found.units[0, 0] == 85
+    assert found.row == "int16"
+
+
+def test_parts_hold_every_synapse(loihi2):
+    net = network(loihi2, 400, 40, signed)
+    for parts in (1, 2, 3):
+        sparse = laid(net, parts).sparse
+        held = sparse.packed if sparse.kind == "flat" else sparse.target
+        assert np.count_nonzero(held) <= held.size
+        assert held.size >= net.synapses
+
+
+def test_what_memory_does_not_hold_is_one_line(loihi2, monkeypatch):
+    monkeypatch.setattr(memory, "SMALL", 0)
+    monkeypatch.setattr(memory, "available", lambda: 1000)
+    with pytest.raises(CapacityError, match=r"would need .* GB, .* GB of memory are free") as error:
+        laid(network(loihi2, 200, 150, signed))
+    assert "\n" not in str(error.value)
+
+
+def test_nothing_is_forced_by_default():
+    assert layouts.FORCED is None
