@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import cache
 from types import ModuleType
 
 from neurohw.equations.program import Program
@@ -31,6 +32,7 @@ from neurohw.fixedpoint import Format
 _RENAMED = {"min": "min_", "max": "max_", "abs": "abs_"}
 
 
+@cache
 def prelude(module: ModuleType, decorator: str = "") -> str:
     """The functions of a primitives module as source text, each behind ``decorator``."""
     parts = []
