@@ -24,6 +24,8 @@ from neurohw.fixed import FixedPointNetwork
 
 EVENTS = 1 << 22
 """Spikes that the buffer of a part holds (at least those of one tick)."""
+TICKS = 1 << 16
+"""Ticks that a kernel runs at most before Python has its turn."""
 LARGE = 10_000_000
 """Synapses from which only the last layout of a network is kept."""
 Int = NDArray[np.int64]
@@ -180,7 +182,7 @@ class Lane:
         self.own = [
             sum(int(share[n][k + 1] - share[n][k]) for n in e.order) for k in range(e.parts)
         ]  # fmt: skip
-        self.chunk = max(1, min(EVENTS // max(own, 1) for own in self.own))
+        self.chunk = max(1, min(TICKS, *(EVENTS // max(own, 1) for own in self.own)))
         self.state: dict[str, NDArray[Any]] = {}
         self.resets: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self.events: list[NDArray[np.int32]] = []
