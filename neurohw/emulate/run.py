@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.emulate.definition import overflow_message, spiking_sources
-from neurohw.emulate.engine import Engine, Lane
+from neurohw.emulate.engine import Engine
 from neurohw.emulate.generate import FAIL_NEURON, FAIL_POPULATION, FAIL_SITE, FAIL_VALUE
+from neurohw.emulate.lane import Lane
 from neurohw.emulate.plan import OnOverflow, Plan, plan_run
 from neurohw.errors import InputError, RegisterOverflow
 from neurohw.fixed import FixedPointNetwork

@@ -10,7 +10,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurohw.emulate.engine import Engine, Lane
+from neurohw.emulate.engine import Engine
+from neurohw.emulate.lane import Lane
 from neurohw.emulate.plan import OnOverflow, plan_run
 from neurohw.emulate.run import Found, parts_for, recording, register_overflow
 from neurohw.errors import InputError, UnknownName

@@ -106,7 +106,7 @@ def test_progress_in_chunks_changes_nothing(loihi2, monkeypatch):
     network = random_network(3, loihi2, largest=40)
     inputs = random_inputs(3, network, steps=60)
     expected = emulate(network, inputs)
-    monkeypatch.setattr("neurohw.emulate.engine.EVENTS", 1)
+    monkeypatch.setattr("neurohw.emulate.lane.EVENTS", 1)
     seen = []
     got = emulate(network, inputs, progress=lambda done, total: seen.append((done, total)))
     assert_same(expected, got)
