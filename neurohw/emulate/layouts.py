@@ -181,7 +181,7 @@ def _is_dense(network: FixedPointNetwork, p: FixedProjection) -> bool:
 def _row_dtype(ends: Sequence[tuple[int, int]]) -> str:
     low = min((e[0] for e in ends), default=0)
     high = max((e[1] for e in ends), default=0)
-    for bits in (16, 32):
+    for bits in (8, 16, 32):
         if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1):
             return f"int{bits}"
     return "int64"

@@ -249,7 +249,7 @@ class Tick:
                 f"_unit_{port} = _of[_o + {len(OF) + k}]",
             ]
             raw = f"load(_sums, 0, _at_{port} + _j)"
-            if bits <= 32 and self.shape.row in ("int16", "int32"):
+            if bits <= 32 and self.shape.row != "int64":
                 self.before.append(f"_unit_{port} = _i32(_unit_{port})")
                 raw = f"_i32(_i32({raw}) * _unit_{port})"
             else:
