@@ -30,6 +30,8 @@ Int = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 WORTH = 16_384
 """Neurons of a part that make a thread worth its meeting once a tick."""
+MANY = 20_000
+"""Events from which a compiled pass over them pays."""
 SMALL = 20_000_000
 """Neurons times ticks below which trials side by side gain nothing."""
 
@@ -89,23 +91,48 @@ def emulate(
     return _Run(plan, threads, progress).record()
 
 
+Events = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32] | None]
+"""steps, neurons, payloads"""
+
+
 @dataclass
 class Found:
-    """What a trial left: spikes by part as (steps, sources, payloads), traces."""
+    """What a trial left: events of each population, a stretch of one part after the other; traces."""
 
-    steps: list[NDArray[np.int32]] = field(default_factory=list)
-    sources: list[NDArray[np.int32]] = field(default_factory=list)
-    payloads: list[NDArray[np.int32]] = field(default_factory=list)
+    events: dict[str, list[Events]] = field(default_factory=dict)
     traces: dict[str, dict[str, Int]] = field(default_factory=dict)
 
     def take(self, lane: Lane, first: int, last: int) -> None:
         """Keep the spikes of the ticks ``first`` .. ``last`` that a lane just ran."""
+        engine = lane.engine
         for ends, source, payload in lane.fired(last - first):
-            if source.size:
-                self.steps.append(np.repeat(np.arange(first, last, dtype=np.int32), np.diff(ends)))
-                self.sources.append(source.copy())
-                if payload is not None:
-                    self.payloads.append(payload.copy())
+            if source.size == 0:
+                continue
+            for name in engine.order:
+                low, size = engine.banks.first[name], engine.net.sizes[name]
+                mine = _events_of(ends, source, payload, first, low, size)
+                if mine[0].size:
+                    self.events.setdefault(name, []).append(mine)
+
+
+def _events_of(
+    ends: Int, source: NDArray[np.int32], payload: NDArray[np.int32] | None, first: int, low: int,
+    size: int,
+) -> Events:  # fmt: skip
+    """The events of sources ``low`` .. ``low + size - 1``; many of them in one pass."""
+    if payload is None and source.size > MANY:
+        from neurohw.emulate.sorting import pick_events
+
+        step, neuron = np.empty((2, source.size), np.int32)
+        n = pick_events(ends, source, first, low, size, step, neuron)
+        # Of a small part of the buffer only that part is kept.
+        return (step[:n], neuron[:n], None) if 2 * n > source.size else (
+            step[:n].copy(), neuron[:n].copy(), None
+        )  # fmt: skip
+    # One comparison: what is below the first wraps around.
+    mine = np.flatnonzero((source - np.int32(low)).view(np.uint32) < size)
+    ticks = np.repeat(np.arange(first, first + ends.size - 1, dtype=np.int32), np.diff(ends))
+    return ticks[mine], source[mine] - np.int32(low), None if payload is None else payload[mine]
 
 
 def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> int:
@@ -233,34 +260,27 @@ def _spikes(
     engine: Engine, found: Sequence[Found], steps: int, given: Mapping[str, Spikes]
 ) -> dict[str, Spikes]:
     """Events of each population, sorted by trial, step and neuron."""
-    which = _joined([s for f in found for s in f.steps])
-    who = _joined([s for f in found for s in f.sources])
-    value = _joined([s for f in found for s in f.payloads])
-    ends = np.cumsum([sum(s.size for s in f.steps) for f in found])
     made = {}
     for name in spiking_sources(engine.net):
         if name in given:
             made[name] = given[name]
             continue
-        n, low = engine.net.sizes[name], engine.banks.first[name]
-        # One comparison: what is below the first wraps around.
-        mine = np.flatnonzero((who - np.int32(low)).view(np.uint32) < n)
-        columns = [
-            np.searchsorted(ends, mine, side="right").astype(np.int32) if len(found) > 1
-            else np.zeros(mine.size, np.int32), which[mine], who[mine] - np.int32(low),
-        ]  # fmt: skip
-        payload = value[mine] if value.size else None
+        stretches = [(k, e) for k, f in enumerate(found) for e in f.events.get(name, [])]
+        step = _joined([e[0] for _, e in stretches])
+        neuron = _joined([e[1] for _, e in stretches])
+        sizes = [e[0].size for _, e in stretches]
+        trial = np.repeat(np.array([k for k, _ in stretches], np.int32), sizes)
+        value = _joined([e[2] for _, e in stretches if e[2] is not None]) if engine.graded else None
         if engine.parts > 1:
             # Parts come one after the other, each in order: a merge, which a stable sort does.
-            order = np.argsort(columns[0].astype(np.int64) * steps + columns[1], kind="stable")
-            columns = [c[order] for c in columns]
-            payload = None if payload is None else payload[order]
-        if payload is not None and (payload == 1).all():
-            payload = None
-        for array in columns:
+            order = np.argsort(trial.astype(np.int64) * steps + step, kind="stable")
+            trial, step, neuron = trial[order], step[order], neuron[order]
+            value = None if value is None else value[order]
+        if value is not None and (value == 1).all():
+            value = None
+        for array in (trial, step, neuron):
             array.setflags(write=False)
-        when, step, neuron = columns
-        made[name] = Spikes(n, when, step, neuron, payload)
+        made[name] = Spikes(engine.net.sizes[name], trial, step, neuron, value)
     return made
 
 

@@ -73,3 +73,20 @@ def fill_segments(
         if stored.size > 0:
             value = table[weight[k] - least]
             stored[at] = -value if sign.size > 0 and sign[row] < 0 else value
+
+
+@njit(cache=True, nogil=True)
+def pick_events(
+    ends: Array, sources: Array, first: int, low: int, size: int, step: Array, neuron: Array
+) -> int:
+    """The events of one population, sources ``low`` .. ``low + size - 1``, among those of many ticks,
+    the first of which is ``first``: their steps and neurons; how many they are."""
+    n = 0
+    for tick in range(ends.size - 1):
+        for k in range(ends[tick], ends[tick + 1]):
+            local = np.int64(sources[k]) - low
+            # No branch: what is not of this population is overwritten by the next.
+            step[n] = first + tick
+            neuron[n] = local
+            n += 1 if 0 <= local < size else 0
+    return n

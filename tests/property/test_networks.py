@@ -170,3 +170,11 @@ def balanced_integers(chip, n, k):
         for name, m in (("e", weight > 0), ("i", weight < 0))
     ]
     return FixedPointNetwork(chip, 1e-3, {}, {"net": neurons}, tuple(parts))
+
+
+def test_many_events_are_listed_alike(loihi2, monkeypatch):
+    """From some number of events on, a compiled pass sorts them by population."""
+    network = balanced_integers(loihi2, 400, 40)
+    expected = emulate(network, steps=60)
+    monkeypatch.setattr("neurohw.emulate.run.MANY", -1)
+    assert_same(expected, emulate(network, steps=60))
