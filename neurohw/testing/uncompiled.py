@@ -15,17 +15,30 @@ from typing import Any
 
 import numpy as np
 
+from neurohw.emulate.store import load_kernel
+
 _ENTRIES: dict[int, Callable[..., int]] = {}
 _NUMBERS = itertools.count(1)
 
 
-class _Entry:
-    def __init__(self, function: Callable[..., int]) -> None:
+class cfunc:
+    """``numba.cfunc``: a function that is called by its address."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
         self.address = next(_NUMBERS)
+
+    def __call__(self, function: Callable[..., int]) -> cfunc:
         _ENTRIES[self.address] = function
+        return self
 
 
-def _view(address: Any, size: Any, dtype: Any) -> Any:
+def njit(**_: Any) -> Callable[[Any], Any]:
+    """``numba.njit``: the function as it is."""
+    return lambda function: function
+
+
+def view(address: Any, size: Any, dtype: Any) -> Any:
+    """The array of ``size`` elements at an address."""
     kind = np.dtype(dtype)
     if int(size) == 0:
         return np.zeros(0, kind)
@@ -33,41 +46,74 @@ def _view(address: Any, size: Any, dtype: Any) -> Any:
     return np.frombuffer(memory, kind)
 
 
-def _array_at(table: Any, place: int, dtype: Any) -> Any:
-    return _view(table[place], table[place + 1], dtype)
+def array_at(table: Any, place: int, dtype: Any) -> Any:
+    """The array whose address and size a table holds."""
+    return view(table[place], table[place + 1], dtype)
 
 
-def _narrow(x: Any) -> int:
+def load(array: Any, scope: int, index: Any) -> int:
+    """An element as a Python integer."""
+    return int(array[index])
+
+
+def store(array: Any, scope: int, index: Any, value: Any) -> None:
+    """Set an element; numpy refuses what its dtype does not hold."""
+    array[index] = int(value)
+
+
+def _i32(x: Any) -> int:
     return (int(x) + 2**31) % 2**32 - 2**31
 
 
-def _wide(x: Any) -> int:
+def _i64(x: Any) -> int:
     assert -(2**63) <= int(x) < 2**63
     return int(x)
 
 
-def _store(array: Any, scope: int, index: Any, value: Any) -> None:
-    array[index] = int(value)
+def shl32(x: Any, n: Any) -> int:
+    """A shift to the left in 32 bits."""
+    return _i32(int(x) << int(n))
 
 
-_NATIVE: dict[str, Any] = {
-    "njit": lambda **_: lambda f: f, "cfunc": lambda *_, **__: _Entry, "view": _view,
-    "array_at": _array_at, "load": lambda array, scope, index: int(array[index]), "store": _store,
-    "shl32": lambda x, n: _narrow(int(x) << int(n)), "shr32": lambda x, n: int(x) >> int(n),
-    "select": lambda test, a, b: a if test else b, "prefetch": lambda *_: None,
-    "call": lambda address, *arguments: _ENTRIES[int(address)](*arguments),
-    "widest_vectors": lambda: None, "_i32": _narrow, "_i64": _wide,
-}  # fmt: skip
+def shr32(x: Any, n: Any) -> int:
+    """A shift to the right."""
+    return int(x) >> int(n)
+
+
+def select(test: Any, a: Any, b: Any) -> Any:
+    """One of two values."""
+    return a if test else b
+
+
+def call(address: Any, *arguments: Any) -> int:
+    """Call a function by its address."""
+    return _ENTRIES[int(address)](*arguments)
+
+
+def prefetch(*_: Any) -> None:
+    """Nothing: it is only about time."""
+
+
+widest_vectors = give_way = prefetch
+
+
+def add_atomic(array: Any, index: int, value: int) -> int:
+    """Add to an element; there is one thread."""
+    before = int(array[index])
+    array[index] += value
+    return before
+
+
+def read_atomic(array: Any, index: int) -> int:
+    """An element."""
+    return int(array[index])
 
 
 def load_uncompiled(source: str) -> types.ModuleType:
-    """The module of a generated source, to stand in for ``neurohw.emulate.store.load_kernel``."""
-    text = re.sub(
-        r"^from (numba|neurohw\.native) import (\([^)]*\)|.*)$", "", source, flags=re.MULTILINE
-    )
-    text = text.replace("_i32, _i64 = np.int32, np.int64", "")
+    """The module of a generated source, to stand in for ``neurohw.emulate.store.load_kernel``, which
+    loads it too: only what it imports is replaced by what stands here."""
+    here = f"from {__name__} import"
+    text = re.sub(r"^from (numba|neurohw\.native) import", here, source, flags=re.MULTILINE)
+    text = text.replace("_i32, _i64 = np.int32, np.int64", f"{here} _i32, _i64")
     text = re.sub(r"^(_[cm]\d+) = np\.int32\((-?\d+)\)$", r"\1 = \2", text, flags=re.MULTILINE)
-    module = types.ModuleType("uncompiled")
-    module.__dict__.update(_NATIVE)
-    exec(text, module.__dict__)
-    return module
+    return load_kernel(text)
