@@ -1,8 +1,7 @@
 """From a fixed-point network to the arrays that kernels walk.
 
 Populations of the same chip neuron stand side by side in one bank. Neurons are numbered through all
-banks, inputs come after them. Each bank has a column of sums for each neuron and input port, port
-by port.
+banks, inputs come after them. ``layouts`` says where the summed engine keeps synapses and sums.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ class Bank:
 
     neuron: Neuron
     base: int
-    columns: int
     size: int
     low: Mapping[str, int]
 
@@ -42,21 +40,15 @@ class Layout:
     relays: int
     first: Mapping[str, int]
     neurons: int
-    columns: int
 
     def bank(self, name: str) -> int:
         """The number of the bank that holds a population."""
         return next(k for k, b in enumerate(self.banks) if name in b.low)
 
-    def column(self, name: str, port: str) -> int:
-        """The first column of a population's port."""
-        bank = self.banks[self.bank(name)]
-        return bank.columns + bank.neuron.ports.index(port) * bank.size + bank.low[name]
-
 
 def place(network: FixedPointNetwork) -> Layout:
     """Give every population its place."""
-    banks, first, total, columns = [], {}, 0, 0
+    banks, first, total = [], {}, 0
     names = list(network.populations)
     # In one order whatever the network's, so that equal sets of neurons share one kernel.
     for kind in sorted({p.neuron.name for p in network.populations.values()}):
@@ -65,16 +57,15 @@ def place(network: FixedPointNetwork) -> Layout:
             low[name], first[name] = size, total + size
             size += network.populations[name].n
         neuron = network.populations[next(iter(low))].neuron
-        banks.append(Bank(neuron, total, columns, size, low))
+        banks.append(Bank(neuron, total, size, low))
         total += size
-        columns += size * len(neuron.ports)
     relays = [n for n in names if network.populations[n].neuron.relay]
     others = [n for n in names if not network.populations[n].neuron.relay]
     sources = total
     for name, n in network.inputs.items():
         first[name] = sources
         sources += n
-    return Layout(tuple(banks), (*relays, *others), len(relays), first, total, columns)
+    return Layout(tuple(banks), (*relays, *others), len(relays), first, total)
 
 
 def _effective(network: FixedPointNetwork, p: FixedProjection) -> Int:
