@@ -12,8 +12,11 @@ from pathlib import Path
 from neurohw.errors import NetworkError
 from neurohw_backends.nir_file import Node
 
-NEURONS = ("LIF", "CubaLIF", "LI", "CubaLI", "IF")
-LINEAR = ("Affine", "Linear", "Scale", "Delay", "Flatten", "Pass")
+NEURONS = ("LIF", "CubaLIF", "LI", "CubaLI", "IF", "Threshold")
+CONVOLUTIONS = ("Conv1d", "Conv2d")
+POOLS = ("SumPool2d", "AvgPool2d")
+PASSING = ("Flatten", "Identity", "Pass")
+LINEAR = ("Affine", "Linear", "Scale", "Delay", *CONVOLUTIONS, *POOLS, *PASSING)
 SUPPORTED = ("Input", "Output", *NEURONS, *LINEAR[:-1], "NIRGraph")
 
 

@@ -1,9 +1,10 @@
 """Linear paths of a NIR graph between two populations, composed into weights and delays.
 
-A :class:`Term` is the map ``y(t)[j] = sum_k matrix[j, k] x(t - before[k] - after[j])[k]``, with a
-vector instead of the matrix where it is diagonal. Linear nodes act on terms; a delay that sits
-between two matrices and is not the same on all channels splits a term, one for each of its values.
-Constants (the bias of Affine nodes) pass through the same nodes; a delay does not change them.
+A :class:`Term` is the map ``y(t)[j] = sum_k weight[j, k] x(t - before[k] - after[j])[k]``: dense, a
+diagonal, or with few entries where a convolution or a pool is on the path. Linear nodes act on terms;
+a delay that sits between two matrices and is not the same on all channels splits a term, one for each
+of its values. Constants (the bias of Affine nodes) pass through the same nodes; a delay does not
+change them.
 """
 
 from __future__ import annotations
@@ -16,16 +17,17 @@ from numpy.typing import NDArray
 
 from neurohw.errors import NetworkError
 from neurohw.network import Projection
-from neurohw_backends.nir_file import LARGEST
+from neurohw_backends.nir_hdf5 import LARGEST
+from neurohw_backends.nir_sparse import Sparse
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """A weight, ``(n_out, n_in)`` or diagonal ``(n,)``, between delays per input and output."""
+    """A weight, ``(n_out, n_in)``, diagonal ``(n,)`` or sparse, between delays per input and output."""
 
-    weight: Floats
+    weight: Floats | Sparse
     before: Floats
     after: Floats
 
@@ -34,27 +36,39 @@ class Term:
         """Each of ``n`` channels to itself, at once."""
         return cls(np.ones(n), np.zeros(n), np.zeros(n))
 
-    @property
-    def diagonal(self) -> bool:
-        """Whether ``weight`` holds the diagonal only."""
-        return self.weight.ndim == 1
-
     def scaled(self, factor: Floats) -> Term:
         """Followed by a factor per channel."""
-        weight = self.weight * (factor if self.diagonal else factor[:, None])
-        return replace(self, weight=weight)
+        weight = self.weight
+        if isinstance(weight, Sparse):
+            return replace(self, weight=weight.scaled(factor))
+        return replace(self, weight=weight * (factor if weight.ndim == 1 else factor[:, None]))
 
     def delayed(self, delay: Floats) -> Term:
         """Followed by a delay per channel."""
         return replace(self, after=self.after + delay)
 
-    def through(self, matrix: Floats, where: str) -> list[Term]:
+    def through(self, matrix: Floats | Sparse, where: str) -> list[Term]:
         """Followed by a matrix: one term, or one for each delay that its channels have."""
-        zero = np.zeros(matrix.shape[0])
-        if self.diagonal:
-            return [Term(matrix * self.weight, self.before + self.after, zero)]
+        weight, zero = self.weight, np.zeros(matrix.shape[0])
+        if not isinstance(weight, Sparse) and weight.ndim == 1:
+            before = self.before + self.after
+            if isinstance(matrix, Sparse):
+                scaled = replace(matrix, weight=matrix.weight * weight[matrix.pre])
+                return [Term(scaled, before, zero)]
+            return [Term(matrix * weight, before, zero)]
         delays = np.unique(self.after)
-        need = 8 * matrix.shape[0] * self.weight.shape[1] * delays.size
+        if isinstance(weight, Sparse) or isinstance(matrix, Sparse):
+            left = matrix if isinstance(matrix, Sparse) else Sparse.of(matrix)
+            right = weight if isinstance(weight, Sparse) else Sparse.of(weight)
+            return [
+                Term(
+                    left.after(right.picked(self.after[right.post] == delay), where),
+                    self.before + delay,
+                    zero,
+                )
+                for delay in delays
+            ]
+        need = 8 * matrix.shape[0] * weight.shape[1] * delays.size
         if need > LARGEST:
             raise NetworkError(
                 f"{where}: composed with the matrix before it takes {need:,} bytes, more than the "
@@ -63,26 +77,32 @@ class Term:
         terms = []
         for delay in delays:
             on = self.after == delay
-            weight = matrix[:, on] @ self.weight[on]
-            terms.append(Term(weight, self.before + delay, zero))
+            terms.append(Term(matrix[:, on] @ weight[on], self.before + delay, zero))
         return terms
 
     def projection(self, source: str, target: str) -> Projection:
         """As synapses; zeros make none."""
-        if self.diagonal:
-            k = np.flatnonzero(self.weight)
-            delay = (self.before + self.after)[k]
-            return Projection.sparse(source, target, k, k, self.weight[k], delay)
-        delay = self.after[:, None] + self.before
-        return Projection.dense(source, target, self.weight, delay)
+        weight = self.weight
+        if isinstance(weight, Sparse) or weight.ndim == 1:
+            w = weight if isinstance(weight, Sparse) else Sparse.of(weight)
+            delay = self.before[w.pre] + self.after[w.post]
+            return Projection.sparse(source, target, w.pre, w.post, w.weight, delay)
+        return Projection.dense(source, target, weight, self.after[:, None] + self.before)
 
 
 def merged(terms: Sequence[Term]) -> list[Term]:
     """The same map in as few terms as possible: those of equal delays and form are added up."""
     kept: dict[tuple[int, bytes, bytes], Term] = {}
     for term in terms:
-        key = (term.weight.ndim, term.before.tobytes(), term.after.tobytes())
+        weight = term.weight
+        form = 0 if isinstance(weight, Sparse) else weight.ndim
+        key = (form, term.before.tobytes(), term.after.tobytes())
         if key in kept:
-            term = replace(term, weight=kept[key].weight + term.weight)
+            other = kept[key].weight
+            if isinstance(weight, Sparse):
+                assert isinstance(other, Sparse)
+                term = replace(term, weight=other.plus(weight))
+            else:
+                term = replace(term, weight=other + weight)
         kept[key] = term
     return list(kept.values())

@@ -6,6 +6,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from neurohw.chip.model import (
     Generator,
     Number,
     Oracle,
+    Origin,
     WeightFormat,
     WeightMode,
 )
 from neurohw.chip.neuron import Surroundings, check_name, read_neuron
 from neurohw.chip.positions import Positions
+from neurohw.chip.read_cores import read_cores
 from neurohw.chip.read_machine import check_inputs, read_machine
+from neurohw.chip.read_prices import read_prices
 from neurohw.chip.table import Table
 from neurohw.equations import compile_program
 from neurohw.errors import EquationError, FileError, ProfileError, UnknownName
@@ -36,7 +40,10 @@ else:
 
 FORMAT = 1
 LARGEST = 1_000_000
-LIMITS = ("cores", "neurons_per_core", "neurons", "inputs", "synapses", "fan_in", "fan_out")
+LIMITS = (
+    "cores", "neurons_per_core", "neurons", "inputs", "synapses", "fan_in", "fan_out",
+    "input_axons", "output_axons", "synapse_bits", "synapse_formats", "table_entries",
+)  # fmt: skip
 
 
 def load_chip(name: str | Path, changes: Mapping[str, Any] | None = None) -> Chip:
@@ -82,6 +89,7 @@ def parse_chip(
         message = str(error).split(" (at")[0]
         raise ProfileError(f"{file}{place}: not valid TOML: {message}") from None
     variants = data.pop("variant", {})
+    origin = Origin(text, dict(changes or {}), variant)
     if variant:
         if not isinstance(variants, dict) or variant not in variants:
             raise UnknownName.of(f"variant of {data.get('name', file)}", variant, variants or {})
@@ -90,7 +98,8 @@ def parse_chip(
     for key, value in (changes or {}).items():
         _change(data, key, value, file)
     changed = frozenset(tuple(key.split(".")) for key in changes or {})
-    return _read(Table(data, (), file, Positions(text), changed), tuple(variants))
+    chip = _read(Table(data, (), file, Positions(text), changed), tuple(variants))
+    return replace(chip, origin=origin)
 
 
 def _change(data: dict[str, Any], key: str, value: Any, file: str) -> None:
@@ -146,7 +155,10 @@ def _read(top: Table, variants: tuple[str, ...]) -> Chip:
         generators=generators,
         machine=machine,
         variants=variants,
+        prices=read_prices(top.table("cost"), sources) if top.has("cost") else None,
     )  # fmt: skip
+    if top.has("cores"):
+        chip = replace(chip, cores=read_cores(top.table("cores"), sources, chip.neurons))
     if machine is not None:
         check_inputs(top.table("machine"), machine, chip.neurons)
     oracle.finish()

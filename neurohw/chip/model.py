@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from neurohw.chip.cores import Cores
 from neurohw.chip.machine import Machine
 from neurohw.equations import Program
 from neurohw.fixedpoint import Format
 from neurohw.formulas import Formula
+
+if TYPE_CHECKING:
+    from neurohw.chip.prices import Prices
 
 Status = Literal["documented", "measured", "assumed"]
 BINARY = Format(1, False)
@@ -235,6 +239,15 @@ class Oracle:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a chip was read from: a profile's text, one of its variants, and changes by dotted key."""
+
+    text: str
+    changes: Mapping[str, Any]
+    variant: str
+
+
+@dataclass(frozen=True)
 class Chip:
     """Everything a profile says. ``path`` is the file it came from, '' if made otherwise."""
 
@@ -252,3 +265,6 @@ class Chip:
     generators: Mapping[str, Generator] = field(default_factory=dict)
     machine: Machine | None = None
     variants: tuple[str, ...] = ()
+    prices: Prices | None = None
+    cores: Cores | None = None
+    origin: Origin | None = field(default=None, compare=False, repr=False)

@@ -73,7 +73,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command; imports nothing heavy."""
     from neurohw import __version__
-    from neurohw.cli import bench, chips, compare, demo, export, quantise, run
+    from neurohw.cli import bench, chips, compare, demo, export, quantise, run, study
 
     parser = Parser(
         prog="neurohw",
@@ -84,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"neurohw {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (demo, run, chips, quantise, compare, export, bench):
+    for module in (demo, run, chips, quantise, compare, export, study, bench):
         module.add(commands)
     return parser
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurohw.emulate.memory import check_room
+from neurohw.memory import check_room
 from neurohw.emulate.places import Plot, delay_ends
 from neurohw.fixed import FixedProjection
 

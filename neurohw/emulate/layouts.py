@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from neurohw.emulate.definition import sum_shifted
 from neurohw.emulate.dense_rows import DenseRows, dense_rows
 from neurohw.emulate.layout import place
-from neurohw.emulate.memory import check_room
+from neurohw.memory import check_room
 from neurohw.emulate.places import Codes, Places, Plot, Reach, codes_of, delay_ends, share_out
 from neurohw.emulate.sparse_rows import BLOCK, SparseBuilder, SparseRows
 from neurohw.emulate.stage import Stage, lay_out_stage

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurohw.emulate.definition import sum_shifted
-from neurohw.emulate.memory import check_room
+from neurohw.memory import check_room
 from neurohw.emulate.places import Places, codes_of, delay_ends
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedPointNetwork, FixedProjection

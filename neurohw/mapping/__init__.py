@@ -1,0 +1,1 @@
+"""From a logical network to a chip: cores, tables, memories."""

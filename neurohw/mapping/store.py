@@ -1,0 +1,149 @@
+"""Images in files: an .npz of arrays with JSON beside them, and a hash over all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurohw import files
+from neurohw.chip.load import parse_chip
+from neurohw.errors import FileError, NeurohwError
+from neurohw.fixed import FixedCurrent, FixedPointNetwork, FixedPopulation
+from neurohw.mapping.image import ChipImage, End
+from neurohw.mapping.synapses import Form
+
+FORMAT = 1
+KIND = "neurohw chip image"
+
+
+def save_image(image: ChipImage, path: str | Path) -> None:
+    """Write an image as .npz: arrays, and a JSON 'meta' with the chip's whole profile and the content's
+    hash; complete or not at all."""
+    meta, arrays = content(image)
+    stored = {**json.loads(meta), "hash": image.hash}
+    files.write_npz(path, {**arrays, "meta": np.array(json.dumps(stored))})
+
+
+def load_image(path: str | Path) -> ChipImage:
+    """The image in a file; FileError if it is none, damaged, or not what its hash says.
+
+    What codes stand for in the float model is not in it: recordings have registers only.
+    """
+    data = files.read_npz(path)
+    meta = files.read_meta(path, data, KIND, FORMAT)
+    try:
+        image = _read(meta, data)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if isinstance(error, FileError):
+            raise
+        reason = str(error) if isinstance(error, NeurohwError) else repr(error)
+        raise FileError(f"{path}: not a complete chip image ({reason}); map the network again") from None
+    if image.hash != meta.get("hash"):
+        raise FileError(
+            f"{path}: its content has the hash {image.hash[:12]}, not {str(meta.get('hash'))[:12]} as it "
+            "says; map the network again"
+        )
+    return image
+
+
+def content(image: ChipImage) -> tuple[str, dict[str, NDArray[Any]]]:
+    """What an image holds: JSON text, and arrays by name. Codes are in the order of cores and slots."""
+    net = image.network
+    origin = net.chip.origin
+    if origin is None:
+        raise FileError(f"chip {net.chip.name} was not read from a profile, so an image of it can't be kept")
+    arrays = {"core": image.core, "slot": image.slot}
+    arrays.update({f"image.{k}": v for k, v in image.arrays.items()})
+    populations = []
+    start = sum(net.inputs.values())
+    for p in net.populations.values():
+        order = _order(image, start, p.n)
+        start += p.n
+        for kind, codes in (("parameter", p.parameters), ("initial", p.initial)):
+            arrays.update({f"{kind}.{p.name}.{k}": v[order] for k, v in codes.items()})
+        if p.alias is not None:
+            arrays[f"alias.{p.name}"] = p.alias[order]
+        populations.append(
+            {"name": p.name, "n": p.n, "neuron": p.neuron.name, "parameters": list(p.parameters),
+             "initial": list(p.initial), "alias": p.alias is not None}
+        )  # fmt: skip
+    currents = []
+    for k, c in enumerate(net.currents):
+        arrays[f"current.{k}"] = c.weight
+        currents.append(
+            {"name": c.name, "source": c.source, "target": c.target, "delay": c.delay, "ports": c.ports}
+        )
+    if net.synapse_memory is not None:
+        arrays["synapse_memory"] = net.synapse_memory
+    meta = {
+        "kind": KIND, "format": FORMAT, "method": image.method, "name": net.name, "dt": net.dt,
+        "chip": {"text": origin.text, "changes": dict(origin.changes), "variant": origin.variant},
+        "chips": net.chips, "inputs": dict(net.inputs), "spiking": dict(net.spiking_inputs),
+        "outputs": list(net.outputs), "input_latency": net.input_latency,
+        "constant": list(net.constant), "seeds": {k: list(v) for k, v in net.seeds.items()},
+        "configuration": dict(net.configuration), "populations": populations, "currents": currents,
+        "ends": [asdict(e) for e in image.ends], "forms": [asdict(f) for f in image.forms],
+        "arrays": sorted(image.arrays),
+    }  # fmt: skip
+    return json.dumps(meta, sort_keys=True), arrays
+
+
+def _order(image: ChipImage, start: int, n: int) -> NDArray[np.int64]:
+    """The neurons of a population in the order of cores and slots."""
+    return np.lexsort((image.slot[start : start + n], image.core[start : start + n]))
+
+
+def _read(meta: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> ChipImage:
+    profile = meta["chip"]
+    chip = parse_chip(
+        str(profile["text"]), "the image's profile", dict(profile["changes"]), str(profile["variant"])
+    )
+    total = sum(meta["inputs"].values()) + sum(p["n"] for p in meta["populations"])
+    core, slot = (np.ascontiguousarray(data[k], np.int32) for k in ("core", "slot"))
+    if core.shape != (total,) or slot.shape != (total,):
+        raise FileError(f"places have shape {core.shape} for {total} vertices")
+    if max(int(core.max(initial=0)), int(slot.max(initial=0))) >= 1 << 24:
+        raise FileError("a core or slot is beyond any chip")
+    start, populations = sum(meta["inputs"].values()), {}
+    for entry in meta["populations"]:
+        n, name = entry["n"], entry["name"]
+        order = np.lexsort((slot[start : start + n], core[start : start + n]))
+        start += n
+
+        def placed(key: str, order: NDArray[np.int64] = order) -> NDArray[np.int64]:
+            given = data[key]
+            if given.shape != order.shape:
+                raise FileError(f"{key} has shape {given.shape} for {order.size} neurons")
+            found = np.empty(order.size, np.int64)
+            found[order] = given
+            return found
+
+        populations[name] = FixedPopulation.of(
+            name, n, chip.neurons[entry["neuron"]],
+            {k: placed(f"parameter.{name}.{k}") for k in entry["parameters"]},
+            {k: placed(f"initial.{name}.{k}") for k in entry["initial"]},
+            alias=placed(f"alias.{name}") if entry["alias"] else None,
+        )  # fmt: skip
+    currents = tuple(
+        FixedCurrent(
+            c["name"], c["source"], c["target"], np.asarray(data[f"current.{k}"], np.float64), c["delay"],
+            tuple(c["ports"]),
+        )
+        for k, c in enumerate(meta["currents"])
+    )  # fmt: skip
+    network = FixedPointNetwork(
+        chip, float(meta["dt"]), meta["inputs"], populations, (), currents, meta["spiking"],
+        tuple(meta["outputs"]), None, str(meta["name"]), meta["input_latency"], tuple(meta["constant"]),
+        meta["seeds"], meta["configuration"], data.get("synapse_memory"), meta["chips"],
+    )  # fmt: skip
+    return ChipImage(
+        network, core, slot, {k: data[f"image.{k}"] for k in meta["arrays"]},
+        tuple(End(**e) for e in meta["ends"]), tuple(Form(**f) for f in meta["forms"]),
+        str(meta["method"]),
+    )  # fmt: skip
