@@ -34,6 +34,8 @@ _HOMES = {
     "load_recording": "recording", "compare": "compare", "Comparison": "compare",
     "load_inputs": "loading", "load_network": "loading", "export": "backend",
     "reference": "backend", "NeurohwError": "errors", "Session": "emulate.session",
+    "map_network": "mapping.map", "ChipImage": "mapping.image", "load_image": "mapping.store",
+    "save_image": "mapping.store",
 }  # fmt: skip
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605
@@ -56,6 +58,10 @@ if TYPE_CHECKING:
     from neurohw.fixed import FixedProjection as FixedProjection
     from neurohw.loading import load_inputs as load_inputs
     from neurohw.loading import load_network as load_network
+    from neurohw.mapping.image import ChipImage as ChipImage
+    from neurohw.mapping.map import map_network as map_network
+    from neurohw.mapping.store import load_image as load_image
+    from neurohw.mapping.store import save_image as save_image
     from neurohw.network import ALIF as ALIF
     from neurohw.network import ATRLIF as ATRLIF
     from neurohw.network import IF as IF

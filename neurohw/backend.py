@@ -1,24 +1,19 @@
-"""The door to foreign libraries: a backend is found by name through an entry point.
+"""What backends are asked for: reading files, simulating in floating point, exporting.
 
-Third parties use the same door: a package that declares an entry point in the group
-``neurohw.backends`` is a backend. The object behind it has one or more of the functions below; the
-core imports no backend and no backend's library until it is asked for.
+The object behind a backend's entry point (``neurohw.entry``) has one or more of the functions below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
-from neurohw.errors import BackendMissing, UnknownName
+from neurohw.entry import load_backend
 from neurohw.fixed import FixedPointNetwork
 from neurohw.network.inputs import Inputs
 from neurohw.network.model import Integrator, Network
 from neurohw.recording import Recording
-
-GROUP = "neurohw.backends"
 
 
 class Reader(Protocol):
@@ -48,24 +43,6 @@ class Exporter(Protocol):
     ) -> Path: ...
 
     def run(self, script: Path, *, timeout: float, python: str | None, fast: bool) -> Recording: ...
-
-
-def list_backends() -> list[str]:
-    """Names of the installed backends."""
-    return sorted({e.name for e in metadata.entry_points(group=GROUP)})
-
-
-def load_backend(name: str) -> Any:
-    """The backend of that name; UnknownName, or BackendMissing if what it needs is not there."""
-    for entry in metadata.entry_points(group=GROUP):
-        if entry.name == name:
-            try:
-                return entry.load()
-            except ImportError as error:
-                raise BackendMissing(
-                    f"backend '{name}' can't be imported ({error}); install what it needs with pip"
-                ) from None
-    raise UnknownName.of("backend", name, list_backends())
 
 
 def reference(

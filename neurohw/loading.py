@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurohw import files
-from neurohw.backend import Reader, load_backend
+from neurohw.backend import Reader
+from neurohw.entry import load_backend
 from neurohw.errors import FileError, InputError
 from neurohw.network.checks import integers
 from neurohw.network.events import Spikes

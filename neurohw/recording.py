@@ -45,7 +45,8 @@ class Recording:
     ``sizes``: neurons by population (inputs included, whose spikes are recorded too).
     ``traces``: by population, then register name. ``overflows``: how often a store or a sizing
     primitive changed a value, by population and register. ``synaptic_events``: synaptic operations
-    by projection name. A spike at step k happened at the end of that step, time (k + 1) * dt.
+    by projection name. ``lost``: spikes that a chip's tables did not deliver, by cause and place. A
+    spike at step k happened at the end of that step, time (k + 1) * dt.
     """
 
     dt: float
@@ -57,9 +58,10 @@ class Recording:
     overflows: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     synaptic_events: Mapping[str, int] = field(default_factory=dict)
     source: str = ""
+    lost: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("sizes", "spikes", "traces", "overflows", "synaptic_events"):
+        for name in ("sizes", "spikes", "traces", "overflows", "synaptic_events", "lost"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
@@ -109,6 +111,7 @@ class Recording:
             "trials": self.trials, "source": self.source, "sizes": dict(self.sizes),
             "overflows": {k: dict(v) for k, v in self.overflows.items()},
             "synaptic_events": dict(self.synaptic_events), "traces": [], "spikes": [],
+            "lost": dict(self.lost),
         }  # fmt: skip
         for k, (name, s) in enumerate(self.spikes.items()):
             meta["spikes"].append({"population": name, "n": s.n, "graded": s.value is not None})
@@ -158,6 +161,7 @@ def load_recording(path: str | Path) -> Recording:
             spikes=spikes, traces=traces,
             overflows={k: _counts(v) for k, v in meta["overflows"].items()},
             synaptic_events=_counts(meta["synaptic_events"]), source=str(meta["source"]),
+            lost=_counts(meta.get("lost", {})),
         )  # fmt: skip
         _check(recording)
         return recording

@@ -9,16 +9,14 @@ import numpy as np
 
 from neurohw.biophysics.cable import Cable
 from neurohw.biophysics.phase import rest
-from neurohw.biophysics.run import check_step, diverged
+from neurohw.biophysics.cable_run import SPIKE_AT, check_cable
+from neurohw.biophysics.run import diverged
 from neurohw.biophysics.stimulus import Stimulus
-from neurohw.errors import InputError, UnknownName
-from neurohw.network.checks import whole
+from neurohw.errors import InputError
 from neurohw.network.events import Spikes
 from neurohw.recording import Recording, Trace
 from neurohw_backends.brian2_biophysics import SCHEDULE, held_drive, monitor, samples
 from neurohw_backends.brian2_library import library, settings
-
-SAMPLES = 200_000_000
 
 
 def run_cable(
@@ -26,23 +24,10 @@ def run_cable(
 ) -> Recording:
     """The cable on a stimulus in A into its compartment ``at``; neurons are compartments.
 
-    A spike of a compartment is an upward crossing of the membrane's threshold, or of -20 mV.
+    A spike of a compartment is an upward crossing of ``SPIKE_AT``.
     """
-    chosen = tuple(dict.fromkeys(("v",) if record is None else record))
-    for name in chosen:
-        if name not in cable.membrane.recordable:
-            raise UnknownName.of(f"variable of {cable.name}", name, cable.membrane.recordable)
-    if stimulus.events:
-        raise InputError(f"{cable.name} takes a current, no events")
-    if stimulus.dt > cable.coarsest * (1 + 1e-9):
-        raise InputError(
-            f"dt of {stimulus.dt * 1e3:g} ms is too coarse for {cable.name}; take "
-            f"{cable.coarsest * 1e3:g} ms or less ({cable.step * 1e3:g} ms is safe)"
-        )
-    check_step(cable.membrane, min(stimulus.dt, cable.membrane.coarsest))
-    count = -(-stimulus.steps // whole("stride", stride))
-    if count * cable.n * stimulus.trials * max(len(chosen), 1) > SAMPLES:
-        raise InputError(f"over {SAMPLES} samples to record; raise stride or record fewer")
+    chosen = check_cable(cable, stimulus, record, stride)
+    count = -(-stimulus.steps // stride)
     b2 = library()
     traces: dict[str, list[Any]] = {name: [] for name in chosen}
     columns: list[Any] = []
@@ -77,13 +62,13 @@ def _one(
         left = f"d{e.name}/dt" if e.kind == "state" else e.name
         lines.append(f"{left} = {e.text} : {e.unit}")
     lines += [f"{k} : {p.unit} (constant)" for k, p in membrane.parameters.items() if k != "c_m"]
+    spike = f"v > {SPIKE_AT}*volt"
     neuron = b2.SpatialNeuron(
         morphology=b2.Section(
             n=cable.n, length=cable.length * b2.meter, diameter=_ends(cable) * b2.meter
         ),
         model="\n".join([*lines, "injected : amp (point current)"]),
-        threshold=membrane.threshold or "v > -20*mV", refractory=membrane.threshold or "v > -20*mV",
-        method="exponential_euler" if len(membrane.states) > 1 else "exact" if False else "euler",
+        threshold=spike, refractory=spike, method="exponential_euler",
         Cm=1 * b2.farad / b2.meter**2, Ri=cable.axial.value * b2.ohm * b2.meter, clock=clock,
         namespace={},
     )  # fmt: skip

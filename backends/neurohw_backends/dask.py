@@ -90,7 +90,8 @@ def _outcomes(
 
     waiting = iter(tasks.items())
     ahead = max(64, AHEAD * sum(client.nthreads().values()))
-    running = distributed.as_completed([submit(*item) for item in itertools.islice(waiting, ahead)])
+    first = [submit(*item) for item in itertools.islice(waiting, ahead)]
+    running = distributed.as_completed(first, loop=client.loop)
     for future in running:
         for item in itertools.islice(waiting, 1):
             running.add(submit(*item))

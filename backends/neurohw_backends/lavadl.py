@@ -18,8 +18,10 @@ from neurohw.chip import Chip, load_chip
 from neurohw.errors import CapacityError, InputError, NetworkError
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw_backends.lavadl_layers import Codes, Layer, load
-from neurohw_backends.lavadl_write import write as write
+from neurohw_backends.lavadl_write import write
 from neurohw_backends.nir_sparse import Sparse, convolution
+
+__all__ = ["image_codes", "read", "write"]
 
 INPUT = "input"
 _MODELS = ("CUBA", "LOIHI")
@@ -118,7 +120,9 @@ def _population(
             layer.fail(f"has {what} ({key} {layer.codes(key, True).reshape(-1)[0]}), not read")
     wanted = "lif" if interval is None else "lif_reset"
     if wanted not in chip.neurons:
-        raise CapacityError(f"{layer.path}: {chip.name} has no neuron '{wanted}'; read it for loihi2")
+        raise CapacityError(
+            f"{layer.path}: {chip.name} has no neuron '{wanted}'; read it for loihi2"
+        )
     decay = layer.number("iDecay", True)
     parameters: dict[str, Any] = {
         "du": decay - 1, "dv": layer.number("vDecay", True),
@@ -153,9 +157,11 @@ def _delays(layer: Layer | None) -> Codes:
 
 
 def _input_shape(layer: Layer) -> tuple[int, ...]:
-    if layer.type == "dense":
-        return (_matrix(layer).shape[1],)
-    layer.fail("is the first but has no input layer before it that tells the size of its images")
+    if layer.type != "dense":
+        layer.fail(
+            "is the first but has no input layer before it that tells the size of its images"
+        )
+    return (_matrix(layer).shape[1],)
 
 
 def _matrix(layer: Layer) -> Codes:
@@ -185,7 +191,9 @@ def _weights(layer: Layer, shape: tuple[int, ...]) -> Sparse:
         window = np.broadcast_to(weight.reshape(-1), (ky * kx,)).reshape(1, 1, ky, kx)
         groups, weight = shape[0], np.broadcast_to(window, (shape[0], 1, ky, kx))
     if weight.ndim != 4 or not weight.size or groups < 1 or weight.shape[0] % groups:
-        layer.fail(f"has a weight of shape {weight.shape} in {groups} groups; it is (out, in, y, x)")
+        layer.fail(
+            f"has a weight of shape {weight.shape} in {groups} groups; it is (out, in, y, x)"
+        )
     if weight.shape[1] * groups != shape[0]:
         layer.fail(f"takes {weight.shape[1] * groups} channels; the layer before gives {shape[0]}")
     py, px = layer.pair("padding", 0)

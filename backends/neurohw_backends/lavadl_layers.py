@@ -51,8 +51,10 @@ class Layer:
         array = np.asarray(values[key])
         rounded = np.rint(array)
         if not np.isfinite(array).all() or (array != rounded).any() or np.abs(array).max() > 2**31:
-            self.fail(f"has a {key} that is no whole number; Loihi's are codes: export after training")
-        return rounded.astype(np.int64)
+            self.fail(
+                f"has a {key} that is no whole number; Loihi's are codes: export after training"
+            )
+        return np.asarray(rounded, np.int64)
 
     def number(self, key: str, of_neuron: bool = False) -> int:
         """A field that is one whole number."""

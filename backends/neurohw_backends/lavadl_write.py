@@ -68,19 +68,29 @@ def _chain(network: FixedPointNetwork) -> list[FixedProjection]:
     if not whole or len(set(targets)) < len(targets) or not chain:
         _fail(network, "its populations are no chain; the format holds one layer after another")
     if tuple(network.outputs or targets[-1:]) != (targets[-1],):
-        _fail(network, f"its outputs are {', '.join(network.outputs)}; the format reads out the last")
+        _fail(
+            network, f"its outputs are {', '.join(network.outputs)}; the format reads out the last"
+        )
     return chain
 
 
 def _neuron(network: FixedPointNetwork, population: FixedPopulation) -> dict[str, Any]:
     codes, name = population.parameters, population.name
-    if population.neuron.name != "lif" or set(codes) != {"du", "dv", "vth", "bias_mant", "bias_exp"}:
+    if population.neuron.name != "lif" or set(codes) != {
+        "du",
+        "dv",
+        "vth",
+        "bias_mant",
+        "bias_exp",
+    }:
         _fail(network, f"population '{name}' is {population.neuron.name}; the format holds lif")
     if any(v.any() for v in population.initial.values()):
         _fail(network, f"population '{name}' starts with values in its registers")
     for key in ("du", "dv", "vth"):
         if (codes[key] != codes[key][0]).any():
-            _fail(network, f"population '{name}' has several {key}; the format holds one for a layer")
+            _fail(
+                network, f"population '{name}' has several {key}; the format holds one for a layer"
+            )
     bias = codes["bias_mant"] << codes["bias_exp"]
     if (bias & ((1 << _EXPONENT) - 1)).any():
         _fail(network, f"population '{name}' has a bias that is no multiple of {1 << _EXPONENT}")
@@ -100,7 +110,9 @@ def _dense(
     if 8 * shape[0] * shape[1] > LARGEST:
         _fail(network, f"'{p.name}' is a matrix of {shape[0]:,} x {shape[1]:,}, too large")
     if p.exponent or (p.bits is not None and p.bits != network.chip.weight.bits):
-        _fail(network, f"'{p.name}' has weight exponent {p.exponent}; the format holds weights of 0")
+        _fail(
+            network, f"'{p.name}' has weight exponent {p.exponent}; the format holds weights of 0"
+        )
     weight, delay = np.zeros(shape, np.int64), np.zeros(shape[1], np.int64)
     for pre, post, value, late in p.blocks():
         if weight[post, pre].any() or np.unique(post * np.int64(shape[1]) + pre).size < pre.size:

@@ -67,10 +67,17 @@ def _undirected(graph: Graph) -> tuple[NDArray[np.int32], NDArray[np.int32], NDA
         total = total * (_FINE / max(total.max(initial=0), np.finfo(float).tiny))
     offsets = np.searchsorted(keys // max(graph.n, 1), np.arange(graph.n + 1))
     weights = np.maximum(np.rint(total), 1)
-    return offsets.astype(np.int32), (keys % max(graph.n, 1)).astype(np.int32), weights.astype(np.int32)
+    return (
+        offsets.astype(np.int32),
+        (keys % max(graph.n, 1)).astype(np.int32),
+        weights.astype(np.int32),
+    )
 
 
-def _sizes(graph: Graph, capacity: NDArray[np.int64]) -> list[int]:
+def _sizes(graph: Graph, capacity: NDArray[np.int64]) -> NDArray[np.int64]:
     """The largest share of a part's resources that each vertex takes, as a whole number."""
-    share = (graph.weights / np.maximum(capacity.max(axis=0), 1)).max(axis=1)
-    return np.maximum(np.rint(share * (_FINE / share.max())), 1).astype(int).tolist()
+    share = np.asarray((graph.weights / np.maximum(capacity.max(axis=0), 1)).max(axis=1))
+    whole: NDArray[np.int64] = np.maximum(np.rint(share * (_FINE / share.max())), 1).astype(
+        np.int64
+    )
+    return whole

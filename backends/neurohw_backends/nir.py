@@ -15,17 +15,25 @@ from typing import Any
 from neurohw.errors import NetworkError
 from neurohw.network import Network
 from neurohw.network.semantics import Semantics, parse, preset, require
-from neurohw_backends.nir_data import read_inputs as read_inputs
-from neurohw_backends.nir_data import read_recording as read_recording
-from neurohw_backends.nir_data import write_inputs as write_inputs
-from neurohw_backends.nir_data import write_recording as write_recording
-from neurohw_backends.nir_doubts import doubts as doubts
+from neurohw_backends.nir_data import read_inputs, read_recording
+from neurohw_backends.nir_data_write import write_inputs, write_recording
+from neurohw_backends.nir_doubts import doubts
 from neurohw_backends.nir_file import Node, load
 from neurohw_backends.nir_flat import NEURONS, Flat, flatten, linear_order
 from neurohw_backends.nir_import import Import
 from neurohw_backends.nir_nodes import Nodes
 from neurohw_backends.nir_shapes import find_shapes
-from neurohw_backends.nir_write import write as write
+from neurohw_backends.nir_write import write
+
+__all__ = [
+    "doubts",
+    "read",
+    "read_inputs",
+    "read_recording",
+    "write",
+    "write_inputs",
+    "write_recording",
+]
 
 
 def read(
@@ -59,7 +67,7 @@ def read(
     flat = flatten(path, root)
     order = linear_order(path, flat)
     step, meant = _time(path, root, dt), _semantics(path, root, integrator, semantics)
-    _check_ends(path, flat, order)
+    _check_ends(path, flat, order, bool(root.ours))
     nodes = Nodes(path, flat, order)
     find_shapes(nodes)
     graph = Import(nodes, analogue, step, meant.integrator == "euler")
@@ -85,7 +93,7 @@ def _time(path: Path, root: Node, dt: float | None) -> float:
         raise NetworkError(
             f"{path}: NIR stores no time step; give dt in seconds (snnTorch exports for 1e-4)"
         )
-    return step  # type: ignore[no-any-return]
+    return step
 
 
 def _semantics(
@@ -123,15 +131,23 @@ def _held(path: Path, meant: Semantics) -> Mapping[str, Any]:
     return {"integrator": meant.integrator}
 
 
-def _check_ends(path: Path, flat: Flat, order: list[str]) -> None:
-    """NetworkError for a graph without neurons, and for nodes that lead nowhere."""
+def _check_ends(path: Path, flat: Flat, order: list[str], idle: bool) -> None:
+    """NetworkError for a graph without neurons, and for nodes that lead nowhere.
+
+    ``idle``: whether an input may feed nothing, as in a network that was written so.
+    """
     if not flat.of(*NEURONS):
         raise NetworkError(
             f"{path}: has no neurons; add one of {', '.join(NEURONS)} between its inputs and outputs"
         )
+    inputs = [] if idle else flat.of("Input")
     ends = (
-        (flat.after, (*flat.of("Input"), *order), "feeds nothing; remove it or add an edge from it"),
-        (flat.before, (*flat.of("Output"), *order), "is fed by nothing; remove it or add an edge to it"),
+        (flat.after, inputs + order, "feeds nothing; remove it or add an edge from it"),
+        (
+            flat.before,
+            (*flat.of("Output"), *order),
+            "is fed by nothing; remove it or add an edge to it",
+        ),
     )
     for edges, names, message in ends:
         for name in names:

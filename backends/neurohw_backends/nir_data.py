@@ -1,4 +1,4 @@
-"""Spikes, currents and traces as NIRData files, the records beside NIR networks, and back.
+"""Spikes, currents and traces from NIRData files, the records beside NIR networks.
 
 The layout is that of ``nir.write_data`` (nir 1.0.6 on): a tree of groups with an attribute
 ``__type__``; for each node its observables, on a grid of time (samples, steps, neurons) or as padded
@@ -8,8 +8,6 @@ and the variables or registers of a Recording.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurohw import files
 from neurohw.errors import InputError
 from neurohw.network import Inputs, Network
 from neurohw.network.checks import MOST
 from neurohw.network.events import Spikes
 from neurohw.recording import Recording, Trace
-from neurohw_backends.nir_hdf5 import Checked, library, opened
+from neurohw_backends.nir_hdf5 import Checked, opened
 
 _DEPTH = 64
 _LATE = 1e-6
@@ -45,7 +42,9 @@ class _Events:
         if step.size and (step.min() < 0 or step.max() > MOST):
             raise InputError(f"{what} has an event at step {step.max():g}; give another dt")
         if value is not None and (value != np.rint(value)).any():
-            raise InputError(f"{what} has values that are no whole numbers; spikes carry those only")
+            raise InputError(
+                f"{what} has values that are no whole numbers; spikes carry those only"
+            )
         return Spikes.of(
             self.n, trial, step.astype(np.int64), self.index[trial, place],
             None if value is None else value.astype(np.int64),
@@ -70,25 +69,30 @@ class _Records:
     found: dict[str, dict[str, _Events | _Grid]] = field(default_factory=dict)
 
     def dt(self, given: float | None) -> float:
-        grids = [r.dt for node in self.found.values() for r in node.values() if isinstance(r, _Grid)]
+        grids = [
+            r.dt for node in self.found.values() for r in node.values() if isinstance(r, _Grid)
+        ]
         dt = given if given is not None else min(grids, default=None)
         if dt is None or not np.isfinite(dt) or dt <= 0:
             raise InputError(f"{self.path}: its events have times but no step; give dt in seconds")
         return float(dt)
 
     def shape(self, dt: float) -> tuple[int, int]:
-        """Trials and steps, which all records must share."""
-        trials, steps = set(), set()
+        """Trials, which all records must share, and steps: of the longest that has all of them."""
+        trials, steps, coarse = set(), {0}, {0}
         for node in self.found.values():
             for r in node.values():
                 trials.add(int((r.index if isinstance(r, _Events) else r.data).shape[0]))
                 length = r.duration if isinstance(r, _Events) else r.data.shape[1] * r.dt
                 if not 0 <= length / dt <= MOST:
                     raise InputError(f"{self.path}: a record lasts {length:g} s; give another dt")
-                steps.add(round(length / dt))
+                skips = isinstance(r, _Grid) and r.dt > dt * (1 + _LATE)
+                (coarse if skips else steps).add(round(length / dt))
         if len(trials) != 1:
-            raise InputError(f"{self.path}: its records have {sorted(trials)} samples; give one number")
-        return trials.pop(), max(steps)
+            raise InputError(
+                f"{self.path}: its records have {sorted(trials)} samples; give one number"
+            )
+        return trials.pop(), max(steps) or max(coarse)
 
 
 def read_recording(path: str | Path, dt: float | None = None) -> Recording:
@@ -99,7 +103,9 @@ def read_recording(path: str | Path, dt: float | None = None) -> Recording:
     records = _load(Path(path))
     dt = records.dt(dt)
     trials, steps = records.shape(dt)
-    sizes, spikes, traces = {}, {}, {}
+    sizes: dict[str, int] = {}
+    spikes: dict[str, Spikes] = {}
+    traces: dict[str, dict[str, Trace]] = {}
     for name, node in records.found.items():
         sizes[name] = next(iter(node.values())).n if node else 0
         spikes[name] = Spikes.none(sizes[name])
@@ -112,7 +118,11 @@ def read_recording(path: str | Path, dt: float | None = None) -> Recording:
             elif isinstance(record, _Grid):
                 stride = round(record.dt / dt)
                 if abs(stride * dt - record.dt) > _LATE * dt or stride < 1:
-                    raise InputError(f"{what} is sampled every {record.dt:g} s, no multiple of {dt:g}")
+                    raise InputError(
+                        f"{what} is sampled every {record.dt:g} s, no multiple of {dt:g}"
+                    )
+                if record.data.shape[1] != -(-steps // stride):
+                    raise InputError(f"{what} has {record.data.shape[1]} samples for {steps} steps")
                 neurons = np.arange(record.n, dtype=np.int64)
                 traces.setdefault(name, {})[key] = Trace(record.data, neurons, stride)
     return Recording(dt, steps, trials, sizes, spikes, traces, source=f"NIRData {Path(path).name}")
@@ -161,72 +171,6 @@ def _spikes(record: _Events | _Grid, dt: float, what: str) -> Spikes:
     if abs(record.dt - dt) > _LATE * dt:
         raise InputError(f"{what} has steps of {record.dt:g} s, not {dt:g} s")
     return Spikes.from_dense(record.data, what)
-
-
-def write_recording(recording: Recording, path: str | Path) -> Path:
-    """Write spikes as events and traces as grids; what NIRData has no place for is left out.
-
-    An event lies in the middle of its step. InputError for a trace of some of the neurons only.
-    """
-    tree: dict[str, dict[str, Any]] = {name: {} for name in recording.sizes}
-    for name, s in recording.spikes.items():
-        tree[name]["spikes"] = (s, recording.trials, recording.dt, recording.duration)
-    for name, registers in recording.traces.items():
-        for key, trace in registers.items():
-            if not np.array_equal(trace.neurons, np.arange(recording.sizes[name])):
-                raise InputError(
-                    f"trace '{key}' of '{name}' is of {trace.neurons.size} of {recording.sizes[name]} "
-                    "neurons; NIRData holds all of a node: record all"
-                )
-            tree[name][key] = (trace.values, trace.stride * recording.dt)
-    return _write(tree, Path(path))
-
-
-def write_inputs(inputs: Inputs, dt: float, path: str | Path) -> Path:
-    """Write spikes as events and currents as grids of ``dt`` seconds."""
-    tree: dict[str, dict[str, Any]] = {}
-    for name, s in inputs.spikes.items():
-        tree[name] = {"spikes": (s, inputs.trials, dt, inputs.steps * dt)}
-    for name, current in inputs.currents.items():
-        tree[name] = {"current": (current, dt)}
-    return _write(tree, Path(path))
-
-
-def _write(tree: Mapping[str, Mapping[str, Any]], path: Path) -> Path:
-    stream = io.BytesIO()
-    with library().File(stream, "w") as file:
-        file.attrs["__type__"] = "NIRGraphData"
-        nodes = file.create_group("nodes")
-        for name, observables in tree.items():
-            node = nodes.create_group(name)
-            node.attrs["__type__"] = "NIRNodeData"
-            held = node.create_group("observables")
-            for key, record in observables.items():
-                group = held.create_group(key)
-                if isinstance(record[0], Spikes):
-                    _events(group, *record)
-                else:
-                    group.attrs["__type__"], group.attrs["dt"] = "TimeGriddedData", record[1]
-                    group.create_dataset("data", data=record[0], compression="gzip")
-    with files.replacing(path) as out:
-        out.write(stream.getvalue())
-    return path
-
-
-def _events(group: Any, s: Spikes, trials: int, dt: float, duration: float) -> None:
-    counts = np.bincount(s.trial, minlength=trials)
-    index = np.full((trials, max(int(counts.max(initial=0)), 1)), -1, np.int64)
-    time, value = np.full(index.shape, np.inf), np.zeros(index.shape)
-    place = np.arange(s.count) - np.repeat(np.cumsum(counts) - counts, counts)
-    index[s.trial, place], time[s.trial, place] = s.neuron, (s.step + 0.5) * dt
-    group.attrs["__type__"] = "EventData" if s.value is None else "ValuedEventData"
-    group.attrs["n_neurons"], group.attrs["t_max"] = s.n, duration
-    columns = {"idx": index, "time": time}
-    if s.value is not None:
-        value[s.trial, place] = s.value
-        columns["value"] = value
-    for key, column in columns.items():
-        group.create_dataset(key, data=column, compression="gzip")
 
 
 def _load(path: Path) -> _Records:
@@ -279,7 +223,9 @@ def _record(file: Checked, group: Any, what: str) -> _Events | _Grid:
         value = file.numbers(file.member(group, "value", what), what).astype(np.float64)
     shapes = {a.shape for a in (index, time, value) if a is not None}
     if len(shapes) > 1 or index.ndim != 2 or index.dtype.kind not in "iu":
-        raise file.fail(f"{what} has columns of shapes {shapes}; each is (samples, events), idx whole")
+        raise file.fail(
+            f"{what} has columns of shapes {shapes}; each is (samples, events), idx whole"
+        )
     n = _number(file, group, "n_neurons", what)
     if n != int(n) or not 0 <= n <= MOST or (index.size and index.max() >= n):
         raise file.fail(f"{what} has n_neurons {n:g} and an index {index.max(initial=0)}")

@@ -46,7 +46,7 @@ def doubts(
         found.append("no time step is stored: ask for it")
     if semantics is None and spiking:
         found.append(_reset(spiking, fitted, version(path)))
-    found += _recurrent(flat) if fitted else []
+    found += _recurrent(flat) if fitted and version(path).startswith("1.") else []
     return tuple(found)
 
 

@@ -186,7 +186,8 @@ def _joined(parts: list[Projection], name: str) -> Projection:
     first = parts[0]
     if len(parts) == 1:
         return replace(first, name=name)
-    columns = [
-        np.concatenate([getattr(p, key) for p in parts]) for key in ("pre", "post", "weight", "delay")
-    ]
-    return Projection.sparse(first.source, first.target, *columns, name=name)
+    pre, post, weight, delay = (
+        np.concatenate([getattr(p, key) for p in parts])
+        for key in ("pre", "post", "weight", "delay")
+    )
+    return Projection.sparse(first.source, first.target, pre, post, weight, delay, name)

@@ -83,13 +83,16 @@ class Nodes:
             return np.full(prod(shape), value.reshape(-1)[0])
         if value.size == prod(shape):
             return value.reshape(-1)
-        if value.ndim == len(shape) or (len(shape) > 1 and value.shape == shape[:1]):
-            spread = value.reshape(value.shape + (1,) * (len(shape) - value.ndim))
-            if all(a in (1, b) for a, b in zip(spread.shape, shape)):
-                return np.array(np.broadcast_to(spread, shape)).reshape(-1)
         if 0 in value.shape:
             self.fail(name, f"has an empty {key}, shape {value.shape}; export the file again")
-        self.fail(name, f"has {key} of shape {value.shape} for values of shape {shape}; check both")
+        spread = value.reshape(value.shape + (1,) * (len(shape) - value.ndim))
+        if spread.ndim != len(shape) or any(
+            spread.shape[k] not in (1, extent) for k, extent in enumerate(shape)
+        ):
+            self.fail(
+                name, f"has {key} of shape {value.shape} for values of shape {shape}; check both"
+            )
+        return np.array(np.broadcast_to(spread, shape)).reshape(-1)
 
     def parameters(self, name: str) -> list[str]:
         """Fields of a neuron node that are parameters of the population."""

@@ -99,10 +99,9 @@ def merged(terms: Sequence[Term]) -> list[Term]:
         key = (form, term.before.tobytes(), term.after.tobytes())
         if key in kept:
             other = kept[key].weight
-            if isinstance(weight, Sparse):
-                assert isinstance(other, Sparse)
+            if isinstance(weight, Sparse) and isinstance(other, Sparse):
                 term = replace(term, weight=other.plus(weight))
-            else:
+            elif not isinstance(weight, Sparse) and not isinstance(other, Sparse):
                 term = replace(term, weight=other + weight)
         kept[key] = term
     return list(kept.values())

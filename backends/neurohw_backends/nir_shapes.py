@@ -19,18 +19,18 @@ def find_shapes(nodes: Nodes) -> None:
     flat, shapes = nodes.flat, nodes.shapes
     single = []
     for name in flat.of("Input", *NEURONS):
-        shape = nodes.own_shape(name)
-        if name in flat.of(*NEURONS) and prod(shape) == 1 and flat.before[name]:
-            single.append(name)  # one neuron, or a number for all of them
+        if flat.nodes[name].type in NEURONS and flat.before[name] and _numbers_only(nodes, name):
+            single.append(name)
         else:
-            shapes[name] = shape
+            shapes[name] = nodes.own_shape(name)
     while True:
         _linear(nodes)
         if _learnt(nodes, single):
             continue
         if not single:
             break
-        shapes[single[0]] = nodes.own_shape(single.pop(0))
+        stuck = single.pop(0)
+        shapes[stuck] = nodes.own_shape(stuck)
     for name in nodes.order:
         if name not in shapes:
             nodes.fail(
@@ -42,6 +42,11 @@ def find_shapes(nodes: Nodes) -> None:
         if name not in shapes:
             shapes[name] = nodes.own_shape(name)
         nodes.arriving(name, nodes.size(name))
+
+
+def _numbers_only(nodes: Nodes, name: str) -> bool:
+    """Whether a population's parameters are one number each, for as many neurons as values arrive."""
+    return all(nodes.value(name, key).ndim == 0 for key in nodes.parameters(name))
 
 
 def _linear(nodes: Nodes) -> None:
@@ -63,12 +68,12 @@ def _learnt(nodes: Nodes, single: list[str]) -> bool:
             single.remove(name)
             shapes[name] = arriving
             return True
-        if len(shapes.get(name, (1, 1))) < 2 <= len(arriving):
-            if prod(arriving) == nodes.size(name) and set(arriving) != {1}:
-                shapes[name] = arriving
-                for follower in nodes.order:
-                    shapes.pop(follower, None)
-                return True
+        flat_yet = len(shapes.get(name, (1, 1))) < 2 <= len(arriving)
+        if flat_yet and prod(arriving) == nodes.size(name) and set(arriving) != {1}:
+            shapes[name] = arriving
+            for follower in nodes.order:
+                shapes.pop(follower, None)
+            return True
     return False
 
 

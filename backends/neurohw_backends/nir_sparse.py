@@ -50,7 +50,9 @@ class Sparse:
 
     def applied(self, x: Floats) -> Floats:
         """The map of a vector (n_in,), (n_out,)."""
-        return np.bincount(self.post, self.weight * x[self.pre], minlength=self.shape[0])
+        total = np.zeros(self.shape[0])
+        np.add.at(total, self.post, self.weight * x[self.pre])
+        return total
 
     def plus(self, other: Sparse) -> Sparse:
         """The sum of two maps of one shape."""
@@ -175,7 +177,8 @@ def _none() -> tuple[Ints, Ints, Floats]:
 def _summed(shape: Pair, post: Ints, pre: Ints, weight: Floats) -> Sparse:
     """One entry for each pair, its weights added in the order given; sums of 0 make none."""
     key, inverse = np.unique(post * shape[1] + pre, return_inverse=True)
-    sums = np.bincount(np.ravel(inverse), weight, minlength=key.size)
+    sums = np.zeros(key.size)
+    np.add.at(sums, np.ravel(inverse), weight)
     kept = np.flatnonzero(sums)
     key = key[kept]
     return Sparse(shape, key // max(shape[1], 1), key % max(shape[1], 1), sums[kept])

@@ -31,7 +31,7 @@ class Window:
     @property
     def takes(self) -> int:
         """Values of an image with all its channels."""
-        return self.weight.shape[1] * self.groups * self.size[0] * self.size[1]
+        return int(self.weight.shape[1]) * self.groups * self.size[0] * self.size[1]
 
     def gives(self, where: str) -> tuple[int, int, int]:
         """Channels, y and x of what comes out; NetworkError if the kernel does not fit."""

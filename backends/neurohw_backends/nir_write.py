@@ -27,6 +27,9 @@ Beyond = Literal["refuse", "metadata"]
 Fields = dict[str, Any]
 
 VERSION = "1.0.6"
+_WORTH = 1024
+"""Bytes from which packing an array pays."""
+
 _NODES: Mapping[str, tuple[str, ...]] = {
     "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset"),
     "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "v_reset", "w_in"),
@@ -155,9 +158,7 @@ def _projection(
         edges.append((label, p.target))
 
 
-def _matrices(
-    p: Projection, shape: tuple[int, int]
-) -> Iterator[tuple[float, NDArray[np.float64]]]:
+def _matrices(p: Projection, shape: tuple[int, int]) -> Iterator[tuple[float, NDArray[np.float64]]]:
     """Delay and weights of synapses that one matrix, or a diagonal of many neurons, can hold.
 
     Several synapses between two neurons with one delay go to as many matrices.
@@ -222,7 +223,8 @@ def _encoded(tree: Fields) -> bytes:
                 texts = np.array(value, dtype=object).reshape(-1, 2)
                 group.create_dataset(key, data=texts, dtype=h5py.string_dtype())
             else:
-                group.create_dataset(key, data=value, compression="gzip")
+                packed = "gzip" if value.nbytes > _WORTH else None
+                group.create_dataset(key, data=value, compression=packed)
 
     stream = io.BytesIO()
     with h5py.File(stream, "w") as file:

@@ -23,7 +23,7 @@ from neurohw.network.checks import numbers, whole
 
 Floats = NDArray[np.float64]
 HH_AXON: Final = "Hodgkin & Huxley, J. Physiol. 117, 500 (1952), p. 524: axon 17, 18.5 °C"
-FH62: Final = "FitzHugh, Biophys. J. 2, 11 (1962), after Tasaki, frog fibre"
+FH62: Final = "FitzHugh, Biophys. J. 2, 11 (1962); sheath: Tasaki, Am. J. Physiol. 181, 639 (1955)"
 MOST: Final = 20_000
 
 
@@ -157,15 +157,16 @@ def passive_cable(diameter: float = 2e-6, length: float = 5e-3, compartments: in
 
 
 def squid_axon(
-    diameter: float = 476e-6, length: float = 0.06, compartments: int = 120, celsius: float = 18.5
-) -> Cable:
+    diameter: float = 476e-6, length: float = 0.06, compartments: int = 120, celsius: float = 18.5,
+    axial: float = 0.354,
+) -> Cable:  # fmt: skip
     """The giant axon of 1952 as a cable: 18.8 m/s at 238 µm radius, 35.4 Ω cm and 18.5 °C."""
     n = whole("compartments", compartments, 2, MOST)
     membrane = HODGKIN_HUXLEY.with_(phi=q10(celsius))
     return Cable(
         "axon", "Unmyelinated axon", "Hodgkin-Huxley membrane on a cable: the spike travels.",
         membrane, np.full(n, length / n), np.full(n, diameter),
-        Parameter(0.354, "ohm*meter", "axial resistivity", HH_AXON, "positive"), sources=(HH_AXON,),
+        Parameter(axial, "ohm*meter", "axial resistivity", HH_AXON, "positive"), sources=(HH_AXON,),
     )  # fmt: skip
 
 
@@ -175,10 +176,11 @@ def myelinated_axon(
 ) -> Cable:  # fmt: skip
     """Nodes of Ranvier with Hodgkin-Huxley channels between passive, well insulated internodes.
 
-    ``diameter`` is that of the axon inside the myelin. Internodes are 200 diameters long, nodes
-    2.5 µm, whatever the diameter; the sheath of an internode has the 1/100 of the bare membrane's
-    capacitance and leak. ``demyelinated``: numbers of internodes, 0 to ``nodes - 2``, that have lost
-    their sheath: capacitance and leak of a bare membrane, no channels.
+    ``diameter`` is that of the axon inside the sheath. Nodes are 2.5 µm long; internodes 100 outer
+    diameters at a g-ratio of 0.7. The sheath has the capacitance and the leak of Tasaki's frog fibre
+    per length, which depend on the g-ratio only: so velocity is proportional to the diameter
+    (W. A. H. Rushton, J. Physiol. 115, 101 (1951)). ``demyelinated``: numbers of internodes, 0 to
+    ``nodes - 2``, that have lost their sheath: a bare membrane without channels but its leak.
     """
     whole("nodes", nodes, 2, MOST)
     whole("segments", segments, 1, 1000)
@@ -188,7 +190,8 @@ def myelinated_axon(
     is_node[:: segments + 1] = True
     between = np.zeros(is_node.size, int)
     between[~is_node] = np.repeat(np.arange(nodes - 1), segments)
-    bare = is_node | np.isin(between, list(demyelinated))
+    bare = is_node | (~is_node & np.isin(between, list(demyelinated)))
+    girth = np.pi * diameter
     return Cable(
         "myelinated-axon", "Myelinated axon",
         "Channels at the nodes, insulation between them: the spike jumps.", MYELINATED.with_(
@@ -198,8 +201,8 @@ def myelinated_axon(
         Parameter(1.1, "ohm*meter", "axial resistivity", FH62, "positive"),
         own={
             "g_na": np.where(is_node, 12_000.0, 0.0), "g_k": np.where(is_node, 3_600.0, 0.0),
-            "g_l": np.where(is_node, 30.0, np.where(bare, 3.0, 0.03)),
-            "c_m": np.where(bare, 0.01, 0.0001),
+            "g_l": np.where(is_node, 30.0, np.where(bare, 3.0, SHEATH_LEAK / girth)),
+            "c_m": np.where(bare, 0.01, SHEATH_CAPACITANCE / girth),
             # An internode has nothing but its leak, which must not pull it from the nodes' rest.
             "e_l": np.where(is_node, -0.054387, -0.065),
         },
@@ -208,7 +211,13 @@ def myelinated_axon(
 
 
 NODE: Final = 2.5e-6
-INTERNODE: Final = 200.0
+"""Length of a node in m."""
+INTERNODE: Final = 100 / 0.7
+"""Length of an internode in axon diameters: 100 outer diameters, g-ratio 0.7."""
+SHEATH_CAPACITANCE: Final = 1.6e-9
+"""Capacitance of the sheath per length, F/m: 16 pF/cm, Tasaki, Am. J. Physiol. 181, 639 (1955)."""
+SHEATH_LEAK: Final = 1 / 2.9e5
+"""Leak of the sheath per length, S/m: 1 / (29 MΩ cm), Tasaki (1955)."""
 MYELINATED: Final = Model(
     name="node",
     title="Node of Ranvier",

@@ -39,25 +39,26 @@ def march_cable(
         for k in range(n):
             slots[first_own : first_own + own.shape[1]] = own[k]
             slots[:states] = x[k]
-            if states > 1:
-                execute(code, constants, gates[0], gates[1], slots, stack)
-                for i in range(1, states):
-                    rate[i] = slots[base + i]
-                    slots[i] = x[k, i] + 0.5
-                execute(code, constants, gates[0], gates[1], slots, stack)
-                for i in range(1, states):
-                    slope = (slots[base + i] - rate[i]) / 0.5
-                    if slope == 0.0:
-                        x[k, i] += dt * rate[i]
-                    else:
-                        x[k, i] += rate[i] * math.expm1(slope * dt) / slope
-                    slots[i] = x[k, i]
+            flow = slope = 0.0
+            for phase in range(4):  # gates, gates nudged, current, current at a nudged potential
+                part = gates if phase < 2 else current
+                execute(code, constants, part[0], part[1], slots, stack)
+                if phase == 0:
+                    for i in range(1, states):
+                        rate[i] = slots[base + i]
+                        slots[i] = x[k, i] + 0.5
+                elif phase == 1:
+                    for i in range(1, states):
+                        slope = (slots[base + i] - rate[i]) / 0.5
+                        gain = dt if slope == 0.0 else math.expm1(slope * dt) / slope
+                        x[k, i] += gain * rate[i]
+                        slots[i] = x[k, i]
+                elif phase == 2:
+                    flow = slots[im]
+                    slots[0] = x[k, 0] + nudge
+                else:
+                    slope = (slots[im] - flow) / nudge
             v = x[k, 0]
-            execute(code, constants, current[0], current[1], slots, stack)
-            flow = slots[im]
-            slots[0] = v + nudge
-            execute(code, constants, current[0], current[1], slots, stack)
-            slope = (slots[im] - flow) / nudge
             diagonal[k] = (c_m[k] / dt - slope) * area[k]
             right[k] = (c_m[k] / dt * v + flow - slope * v) * area[k]
         right[at] += drive[min(step, drive.size - 1)]

@@ -16,6 +16,8 @@ from neurohw.recording import Recording
 VA05: Final = "Vogels & Abbott, J. Neurosci. 25, 10786 (2005)"
 B07: Final = "Brette et al., J. Comput. Neurosci. 23, 349 (2007), benchmark 1"
 
+SMALL: Final = "chosen: small jumps for a small network"
+
 
 def _p(value: float, unit: str, meaning: str, limit: str = "positive", source: str = B07) -> Parameter:
     return Parameter(value, unit, meaning, source, limit)
@@ -41,8 +43,8 @@ dg_i/dt = -g_i/tau_i : siemens
         "v_threshold": _p(-0.050, "volt", "threshold", "any"),
         "v_reset": _p(-0.060, "volt", "potential after a spike", "any"),
         "t_ref": _p(0.005, "second", "refractory time", "non-negative"),
-        "g_exc": _p(6e-9, "siemens", "jump at an excitatory spike", "non-negative"),
-        "g_inh": _p(67e-9, "siemens", "jump at an inhibitory spike", "non-negative"),
+        "g_exc": _p(1e-9, "siemens", "jump at an excitatory spike", "non-negative", SMALL),
+        "g_inh": _p(11e-9, "siemens", "jump at an inhibitory spike", "non-negative", SMALL),
         "i_0": _p(0.0, "amp", "constant current", "any"),
     },
     start={"v": -0.060, "g_e": 0.0, "g_i": 0.0},
@@ -107,7 +109,7 @@ class Circuit:
 BALANCED: Final = Circuit(
     "balanced", "Balanced network",
     "Strong excitation and inhibition cancel on average; what is left is noise, and firing irregular.",
-    COBA, 400, 100, 40, 10, 2000.0, 1.5e-3,
+    COBA, 400, 100, 30, 7, 3000.0, 1.5e-3,
 )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ class Drive:
     meaning: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A point model: what one patch of membrane, one cell or one channel does.
 
@@ -108,6 +108,9 @@ class Model:
             raise UnknownName.of(f"name in the equations of {self.name}", name, sorted(known))
         if self.refractory and self.refractory not in self.parameters:
             raise UnknownName.of(f"parameter of {self.name}", self.refractory, self.parameters)
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name}>"
 
     @cached_property
     def lines(self) -> dict[str, Equation]:

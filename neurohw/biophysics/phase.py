@@ -103,21 +103,26 @@ def fixed_points(
     model: Model, x: tuple[float, float], y: tuple[float, float], drive: float = 0.0
 ) -> list[FixedPoint]:
     """All fixed points of a planar model in a rectangle, by its first variable."""
-    planar(model)
-    found: list[FixedPoint] = []
+    plane = phase_plane(model, x, y, drive, 400)
     size = np.array([x[1] - x[0], y[1] - y[0]])
-    for p in np.linspace(*x, 24):
-        for q in np.linspace(*y, 5):
-            try:
-                point = fixed_point(model, np.array([p, q]), drive)
-            except NetworkError:
-                continue
-            state = np.array(point.state)
-            inside = x[0] <= state[0] <= x[1] and y[0] <= state[1] <= y[1]
-            known = any((np.abs(state - f.state) < 1e-6 * size).all() for f in found)
-            if inside and not known:
-                found.append(point)
+    found: list[FixedPoint] = []
+    for row, column in np.argwhere(_mixed(plane.dx) & _mixed(plane.dy)):
+        seed = np.array([plane.x[column : column + 2].mean(), plane.y[row : row + 2].mean()])
+        try:
+            point = fixed_point(model, seed, drive)
+        except NetworkError:
+            continue  # the nullclines pass each other within the cell
+        state = np.array(point.state)
+        near = (np.abs(state - seed) < 0.02 * size).all()
+        if near and not any((np.abs(state - f.state) < 1e-6 * size).all() for f in found):
+            found.append(point)
     return sorted(found, key=lambda f: f.state[0])
+
+
+def _mixed(values: Floats) -> NDArray[np.bool_]:
+    """Cells of a grid, (n - 1, n - 1), at whose corners the values have both signs."""
+    corners = np.stack([values[:-1, :-1], values[1:, :-1], values[:-1, 1:], values[1:, 1:]])
+    return np.asarray((corners.min(axis=0) <= 0) & (corners.max(axis=0) >= 0))
 
 
 def planar(model: Model) -> None:

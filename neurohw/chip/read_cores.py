@@ -23,11 +23,16 @@ def read_cores(table: Table, sources: Mapping[str, str], neurons: Mapping[str, N
     found = {}
     for key in sets.data:
         inner = sets.table(key)
-        found[key] = inner.names("parameters", known, "parameter"), inner.integer("most", 1, 1 << 20)
+        found[key] = (
+            inner.names("parameters", known, "parameter"),
+            inner.integer("most", 1, 1 << 20),
+        )
         inner.finish()
     types = table.get("types", list, "a list of weights, one for each axon type", [])
     if (memory == "types") != bool(types) or not all(type(t) is int for t in types):
-        raise table.error("memory 'types' and a list of whole numbers 'types' come together", "types")
+        raise table.error(
+            "memory 'types' and a list of whole numbers 'types' come together", "types"
+        )
     cores = Cores(
         routing, memory, table.integer("width", 1, 1 << 12, 1), table.integer("height", 1, 1 << 12, 1),
         table.integer("per_tile", 1, 1 << 10, 1), table.choice("order", ("x", "y"), "x"),

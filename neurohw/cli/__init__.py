@@ -22,6 +22,7 @@ examples:
   neurohw chips loihi2 --show-kernel lif         what a neuron computes, as generated code
   neurohw run NET.nir --dt 1e-4 --integrator euler --chip loihi2 --input spikes.npz -o out/
   neurohw quantise NET.nir --dt 1e-4 --chip ./mychip.toml
+  neurohw map NET.nir --dt 1e-4 --chip loihi1 --input spikes.npz
   neurohw compare out/reference.npz out/chip.npz
   neurohw export lava NET.nir --dt 1e-4 --chip loihi2 --input spikes.npz -o net.py --verify
 
@@ -73,7 +74,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command; imports nothing heavy."""
     from neurohw import __version__
-    from neurohw.cli import bench, chips, compare, demo, export, quantise, run, study
+    from neurohw.cli import bench, chips, compare, demo, export, map, quantise, run, study
 
     parser = Parser(
         prog="neurohw",
@@ -84,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"neurohw {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (demo, run, chips, quantise, compare, export, study, bench):
+    for module in (demo, run, chips, quantise, map, compare, export, study, bench):
         module.add(commands)
     return parser
 

@@ -100,9 +100,9 @@ def verify(
     fast: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Run the script in Lava and compare; what was compared, and the first difference if any."""
-    from neurohw.backend import load_backend
     from neurohw.compare.divergence import first_divergence
     from neurohw.emulate import emulate
+    from neurohw.entry import load_backend
 
     lava = load_backend("lava")
     theirs = lava.run(script, timeout=timeout, python=python, fast=fast)

@@ -22,6 +22,7 @@ from neurohw.equations.interpret import execute
 from neurohw.equations.kernel_primitives import random_bits
 from neurohw.errors import InputError, RegisterOverflow
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
+from neurohw.mapping.image import ChipImage
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
 from neurohw.recording import Recording, Trace
@@ -33,7 +34,7 @@ Fired = list[tuple[int, int]]
 
 
 def interpret(
-    network: FixedPointNetwork,
+    network: FixedPointNetwork | ChipImage,
     inputs: Inputs | None = None,
     *,
     steps: int | None = None,
@@ -49,15 +50,16 @@ def interpret(
     plan = plan_run(
         network, inputs, steps, record, neurons, stride, seed, on_overflow, injected, parameters
     )  # fmt: skip
-    if network.chip.machine is not None:
+    chip = plan.network.chip
+    if chip.machine is not None:
         if plan.variants:
-            raise InputError(
-                f"{network.chip.name} takes no parameters by trial; run it once for each"
-            )
+            raise InputError(f"{chip.name} takes no parameters by trial; run it once for each")
         from neurohw.emulate.stepped import run_stepped
 
-        return run_stepped(plan, interpreted=True)
-    return Interpretation(plan).run()
+        found = run_stepped(plan, interpreted=True)
+    else:
+        found = Interpretation(plan).run()
+    return network.counted(found) if isinstance(network, ChipImage) else found
 
 
 def overflow_message(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurohw.memory import check_room
 from neurohw.emulate.places import Plot, delay_ends
 from neurohw.fixed import FixedProjection
+from neurohw.memory import check_room
 
 Int = NDArray[np.int64]
 Any_ = NDArray[np.generic]

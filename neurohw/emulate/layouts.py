@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from neurohw.emulate.definition import sum_shifted
 from neurohw.emulate.dense_rows import DenseRows, dense_rows
 from neurohw.emulate.layout import place
-from neurohw.memory import check_room
 from neurohw.emulate.places import Codes, Places, Plot, Reach, codes_of, delay_ends, share_out
 from neurohw.emulate.sparse_rows import BLOCK, SparseBuilder, SparseRows
 from neurohw.emulate.stage import Stage, lay_out_stage
 from neurohw.emulate.summed import Sparse
 from neurohw.emulate.ticks import PORTS
 from neurohw.fixed import FixedPointNetwork, FixedProjection
+from neurohw.memory import check_room
 
 Int = NDArray[np.int64]
 

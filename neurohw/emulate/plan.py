@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import InputError, UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedPopulation
+from neurohw.mapping.image import ChipImage
 from neurohw.network.checks import integers, whole
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
@@ -52,7 +53,7 @@ class Plan:
 
 
 def plan_run(
-    network: FixedPointNetwork,
+    network: FixedPointNetwork | ChipImage,
     inputs: Inputs | None,
     steps: int | None,
     record: Mapping[str, Sequence[str]] | None,
@@ -68,6 +69,8 @@ def plan_run(
         if steps is None:
             raise InputError("neither inputs nor steps given; say how many steps to run")
         inputs = Inputs(steps)
+    if isinstance(network, ChipImage):
+        network = network.delivered
     if not isinstance(network, FixedPointNetwork):
         raise InputError(f"network is a {type(network).__name__}; quantise it for a chip first")
     if not isinstance(inputs, Inputs):

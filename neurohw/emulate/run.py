@@ -21,6 +21,7 @@ from neurohw.emulate.lane import Lane
 from neurohw.emulate.plan import OnOverflow, Plan, plan_run
 from neurohw.errors import InputError, RegisterOverflow
 from neurohw.fixed import FixedPointNetwork
+from neurohw.mapping.image import ChipImage
 from neurohw.network.checks import whole
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
@@ -37,7 +38,7 @@ SMALL = 20_000_000
 
 
 def emulate(
-    network: FixedPointNetwork,
+    network: FixedPointNetwork | ChipImage,
     inputs: Inputs | None = None,
     *,
     steps: int | None = None,
@@ -52,6 +53,9 @@ def emulate(
     progress: Progress | None = None,
 ) -> Recording:
     """Run the network as the chip would, bit for bit.
+
+    A ChipImage is run by what its tables and memories say; spikes that they lose are counted in
+    ``lost`` of the Recording.
 
     Parameters
     ----------
@@ -76,19 +80,22 @@ def emulate(
         network, inputs, steps, record, neurons, stride, seed, on_overflow, injected, parameters
     )  # fmt: skip
     threads = None if threads is None else whole("threads", threads, 1, 1024)
-    if network.chip.machine is not None:
+    chip = plan.network.chip
+    if chip.machine is not None:
         if plan.variants:
             raise InputError(
-                f"{network.chip.name} takes no parameters by trial; run it once for each"
+                f"{chip.name} takes no parameters by trial; run it once for each"
             )
         from neurohw.emulate.stepped import run_stepped
 
-        return run_stepped(plan, progress=progress)
-    if network.chip.delivery.engine == "ordered":
+        found = run_stepped(plan, progress=progress)
+    elif chip.delivery.engine == "ordered":
         from neurohw.emulate.ordered_run import OrderedEngine
 
-        return OrderedEngine(plan).run(progress)
-    return _Run(plan, threads, progress).record()
+        found = OrderedEngine(plan).run(progress)
+    else:
+        found = _Run(plan, threads, progress).record()
+    return network.counted(found) if isinstance(network, ChipImage) else found
 
 
 Events = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32] | None]

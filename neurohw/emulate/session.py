@@ -16,6 +16,7 @@ from neurohw.emulate.plan import OnOverflow, plan_run
 from neurohw.emulate.run import Found, parts_for, recording, register_overflow
 from neurohw.errors import InputError, UnknownName
 from neurohw.fixed import FixedPointNetwork
+from neurohw.mapping.image import ChipImage
 from neurohw.network.checks import whole
 from neurohw.network.events import Spikes
 from neurohw.recording import Recording
@@ -35,10 +36,11 @@ class Session:
     """
 
     def __init__(
-        self, network: FixedPointNetwork, *, seed: int = 0, threads: int | None = None,
+        self, network: FixedPointNetwork | ChipImage, *, seed: int = 0, threads: int | None = None,
         on_overflow: OnOverflow = "count",
     ) -> None:  # fmt: skip
         plan = plan_run(network, None, 1, None, None, 1, seed, on_overflow, None)
+        network = plan.network
         engine = network.chip.delivery.engine
         if engine not in ("summed", "ring buffer"):
             raise InputError(

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurohw.emulate.definition import sum_shifted
-from neurohw.memory import check_room
 from neurohw.emulate.places import Places, codes_of, delay_ends
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedPointNetwork, FixedProjection
+from neurohw.memory import check_room
 
 Int = NDArray[np.int64]
 Any_ = NDArray[np.generic]

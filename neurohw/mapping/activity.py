@@ -37,14 +37,21 @@ def activity_of(
             if name not in sizes:
                 raise UnknownName.of("population in activity", name, sizes)
             values = numbers(f"activity of '{name}'", rates, InputError)
-            if values.shape not in ((), (sizes[name],)) or not (np.isfinite(values) & (values >= 0)).all():
+            if (
+                values.shape not in ((), (sizes[name],))
+                or not (np.isfinite(values) & (values >= 0)).all()
+            ):
                 raise InputError(
                     f"activity of '{name}' has shape {values.shape}; give a rate in Hz, 0 or more, or "
                     f"{sizes[name]} of them"
                 )
             found[name] = np.broadcast_to(values * network.dt, (sizes[name],)).astype(np.float64)
     else:
-        raise InputError(f"activity is a {type(given).__name__}; give a Recording or rates by population")
+        raise InputError(
+            f"activity is a {type(given).__name__}; give a Recording or rates by population"
+        )
     known = np.concatenate(list(found.values())) if found else np.ones(1)
     mean = float(known.mean()) if known.size else 1.0
-    return np.concatenate([found.get(k, np.full(n, mean)) for k, n in sizes.items()] or [np.zeros(0)])
+    return np.concatenate(
+        [found.get(k, np.full(n, mean)) for k, n in sizes.items()] or [np.zeros(0)]
+    )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neurohw.chip.model import Chip
 from neurohw.fixed import FixedPointNetwork
 from neurohw.mapping.graph import Graph
 from neurohw.mapping.partition import partition
@@ -139,14 +138,17 @@ def _classes(network: FixedPointNetwork) -> list[Int64]:
         columns, inverse = np.unique(rows, axis=1, return_inverse=True)
         kind = p.neuron.name if cores.one_kind or p.neuron.relay else ""
         numbers = [
-            keys.setdefault((kind, *zip(shared or [""], c, strict=True)), len(keys)) for c in columns.T.tolist()
+            keys.setdefault((kind, *zip(shared or [""], c, strict=True)), len(keys))
+            for c in columns.T.tolist()
         ]
         which.append(np.array(numbers, np.int64)[inverse.reshape(-1)])
     classes = np.concatenate(which) if which else np.zeros(0, np.int64)
     return [np.flatnonzero(classes == k) + inputs for k in range(len(keys))]
 
 
-def _shares(groups: list[Int64], s: Synapses, limits: Mapping[str, int], cores: int | None) -> list[int]:
+def _shares(
+    groups: list[Int64], s: Synapses, limits: Mapping[str, int], cores: int | None
+) -> list[int]:
     """Parts to begin with for each class: as many as its neurons and synapses need at least, or its
     share of those wanted."""
     per = limits.get("neurons", max(s.vertices, 1))
@@ -164,12 +166,10 @@ def _shares(groups: list[Int64], s: Synapses, limits: Mapping[str, int], cores: 
 def _bits(s: Synapses) -> Int64:
     """Bits of weights and delays that reach each vertex: what its rows take at least, int64 (vertices,)."""
     each = np.array([f.weight_bits + f.delay_bits for f in s.forms] or [0], np.int64)
-    found = np.zeros(s.vertices, np.float64)
-    if s.projection.size:
-        found = np.bincount(
-            s.target, weights=each[s.form][s.projection].astype(np.float64), minlength=s.vertices
-        )
-    return found.astype(np.int64)
+    if not s.projection.size:
+        return np.zeros(s.vertices, np.int64)
+    bits = each[s.form][s.projection].astype(np.float64)
+    return np.bincount(s.target, weights=bits, minlength=s.vertices).astype(np.int64)
 
 
 def _divide(
@@ -204,7 +204,9 @@ def _halved(
     part = part.copy()
     for n, c in enumerate(worst.tolist()):
         members = np.flatnonzero(part == c)
-        found, _ = _divide(s, activity, members, 2, {}, "auto" if members.size < 5000 else "chunks", seed)
+        found, _ = _divide(
+            s, activity, members, 2, {}, "auto" if members.size < 5000 else "chunks", seed
+        )
         if found.max(initial=0) == 0:  # all in one: no structure to go by
             found = (np.arange(members.size) >= members.size // 2).astype(np.int32)
         part[members[found > 0]] = used + n

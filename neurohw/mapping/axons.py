@@ -37,7 +37,7 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     order = np.argsort(rows.source, kind="stable")
     counts = np.bincount(rows.source, minlength=s.vertices)
     target = rows.memory.core[order]
-    found = {
+    found: dict[str, NDArray[Any]] = {
         "out.first": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         "out.core": target, "out.axon": (order - first[target]).astype(np.int32),
         "in.first": first.astype(np.int64), **row_arrays(rows.memory),

@@ -29,7 +29,7 @@ from neurohw.mapping.traffic import (
 from neurohw.network.checks import integers, whole
 
 LARGEST = 1 << 27
-"""Entries of one table of steps and cores; more steps are counted in parts."""
+"""Entries of one table of steps and cores, or of cores and cores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +139,10 @@ def count(
             f"{steps:,} steps of {mesh.cores:,} cores are {steps * mesh.cores:,} entries, more than "
             f"{LARGEST:,}: count at most {LARGEST // mesh.cores:,} steps at a time"
         )
+    if mesh.cores**2 > LARGEST:
+        raise InputError(
+            f"{mesh.cores:,} cores: at most {int(LARGEST**0.5):,} are counted together; count chip by chip"
+        )
     shape = (steps, mesh.cores)
     if updates is not None:
         updates = integers("updates", updates)
@@ -147,7 +151,7 @@ def count(
     step, neuron = spikes_of(*spikes, synapses.n, steps)
     fan = FanOut.of(synapses, homes, mesh.cores)
     fired = np.bincount(neuron, minlength=synapses.n)
-    done, events, messages, sent = table = np.zeros((4, *shape), np.int64)
+    done, events, messages, sent = np.zeros((4, *shape), np.int64)
     packets = np.zeros((mesh.cores, mesh.cores), np.int64)
     _count(
         step, neuron, homes, fan.offsets, fan.cores, fan.events, fired, done, events, messages, sent,
@@ -166,7 +170,7 @@ def count(
         mesh, steps, casting, present, done, events, messages, sent, updates, packets, links,
         int(hops[0] + hops[2]), int(hops[1] + hops[3]), int(hops.sum() + sent.sum()),
     )  # fmt: skip
-    for array in (counts.neurons, table, sent, packets, links):
+    for array in (present, done, events, messages, sent, packets, links):
         array.setflags(write=False)
     return counts
 

@@ -104,7 +104,9 @@ def _weights(n: int, given: ArrayLike | None) -> NDArray[np.int64]:
     if (weights[:, 0] != 1).any():
         raise NetworkError("graph: column 0 of weights counts neurons; it must be 1 everywhere")
     if sum(int(c) for c in weights.max(axis=0, initial=0)) * max(n, 1) >= 2**62:
-        raise NetworkError(f"graph: weights up to {weights.max()} overflow a sum; use a larger unit")
+        raise NetworkError(
+            f"graph: weights up to {weights.max()} overflow a sum; use a larger unit"
+        )
     return np.ascontiguousarray(weights)
 
 
@@ -195,7 +197,9 @@ def checked(graph: Graph, parts: ArrayLike, k: int) -> Parts:
     whole("parts of a graph", k, 1, MOST)
     array = integers("parts", parts, 0, k - 1, NetworkError)
     if array.shape != (graph.n,):
-        raise NetworkError(f"parts have shape {array.shape} for {graph.n} vertices; give one of each")
+        raise NetworkError(
+            f"parts have shape {array.shape} for {graph.n} vertices; give one of each"
+        )
     return np.ascontiguousarray(array, dtype=np.int32)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neurohw.fixed import FixedPointNetwork, FixedProjection
 from neurohw.mapping.synapses import Form
+from neurohw.recording import Recording
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -114,8 +115,27 @@ class ChipImage:
         """Spikes that tables lead nowhere."""
         return self.followed[1]
 
+    def counted(self, recording: Recording) -> Recording:
+        """The recording of a run of this image, with the spikes that were lost, by cause and core."""
+        losses = self.losses
+        if not losses.source.size:
+            return recording
+        fired = np.concatenate(
+            [np.bincount(recording.spikes[k].neuron, minlength=n) if k in recording.spikes else np.zeros(n)
+             for k, n in self.network.sizes.items()]
+        )  # fmt: skip
+        lost: dict[str, int] = {}
+        columns = (losses.source, losses.cause, losses.place, losses.times)
+        for source, cause, place, times in zip(*(c.tolist() for c in columns), strict=True):
+            if fired[source]:
+                where = f"{losses.causes[cause]}, core {place}"
+                lost[where] = lost.get(where, 0) + int(fired[source]) * times
+        return replace(recording, lost=lost)
 
-def projection(image: ChipImage, end: End, columns: tuple[Int32, Int32, Int32, Int32]) -> FixedProjection:
+
+def projection(
+    image: ChipImage, end: End, columns: tuple[Int32, Int32, Int32, Int32]
+) -> FixedProjection:
     """A projection from what was read: pre, post, weight and delay, sorted by pre and post."""
     form = image.forms[end.form]
     return FixedProjection(

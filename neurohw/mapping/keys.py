@@ -22,7 +22,7 @@ from neurohw.mapping.follow import Arrivals
 from neurohw.mapping.image import ChipImage, Losses
 from neurohw.mapping.multicast.build import build as build_tables
 from neurohw.mapping.multicast.defaults import without_defaults
-from neurohw.mapping.multicast.deliver_all import deliver_all
+from neurohw.mapping.multicast.deliver_all import Deliveries, deliver_all
 from neurohw.mapping.multicast.grid import HEXAGONAL, Grid
 from neurohw.mapping.multicast.keys import allocate_keys
 from neurohw.mapping.multicast.minimise import minimise_all
@@ -132,15 +132,25 @@ class Master:
     row: Int64
 
 
-def follow(image: ChipImage) -> Arrivals:
-    """Every vertex' key sent through the routers, looked up on the cores where it arrives, and the
-    synapses of the row that it stands for."""
-    chip, arrays = image.network.chip, image.arrays
-    cores = chip.cores
+def send(image: ChipImage) -> tuple[Int32, Int64, Deliveries]:
+    """The vertices that have a key, their keys, and what became of a packet of each."""
+    cores, arrays = image.network.chip.cores, image.arrays
     assert cores is not None
     sends = np.flatnonzero(arrays["mask"][image.core] != 0).astype(np.int32)
     keys = arrays["key"][image.core[sends]].astype(np.int64) + image.slot[sends]
-    found = deliver_all(router_tables(image), tile_index(cores, image.core[sends]), keys)
+    return (
+        sends,
+        keys,
+        deliver_all(router_tables(image), tile_index(cores, image.core[sends]), keys),
+    )
+
+
+def follow(image: ChipImage) -> Arrivals:
+    """Every vertex' key sent through the routers, looked up on the cores where it arrives, and the
+    synapses of the row that it stands for."""
+    cores = image.network.chip.cores
+    assert cores is not None
+    sends, keys, found = send(image)
     lost = np.flatnonzero(found.dropped | found.looped)
     losses = Losses.of("a router dropped it", sends[lost], image.core[sends[lost]])
     source = np.repeat(sends, np.diff(found.start))
@@ -149,7 +159,7 @@ def follow(image: ChipImage) -> Arrivals:
     if cores.order == "y":
         tile = tile % cores.width * cores.height + tile // cores.width
     core = tile * cores.per_tile + found.cores
-    row = _lookup(arrays, core, key)
+    row = _lookup(image.arrays, core, key)
     known = row >= 0
     nowhere = Losses.of("no entry on the core", source[~known], core[~known].astype(np.int32))
     return arrive(image, source[known], row[known], None, losses.and_also(nowhere))

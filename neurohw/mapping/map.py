@@ -49,7 +49,9 @@ def map_network(
         raise InputError(f"network is a {type(network).__name__}; quantise it for a chip first")
     chip = network.chip
     if chip.cores is None:
-        raise CapacityError(f"{chip.name}: the profile says nothing of cores; add a [cores] section")
+        raise CapacityError(
+            f"{chip.name}: the profile says nothing of cores; add a [cores] section"
+        )
     if cores is not None:
         cores = whole("cores", cores, 1, chip_cores(network))
     seed = whole("seed", seed, 0, 2**32 - 1)
@@ -63,7 +65,9 @@ def map_network(
             network, s, rates, lambda s, core, slot: way.measure(chip, s, core, slot), method=method,
             cores=cores, seed=seed,
         )  # fmt: skip
-        where = placed(found.part, found.parts, s, rates, chip.cores, network.chips, placement, seed)
+        where = placed(
+            found.part, found.parts, s, rates, chip.cores, network.chips, placement, seed
+        )
         core, slot, name = where, found.slot, found.method
     arrays = way.build(chip, s, core, slot)
     ends = tuple(

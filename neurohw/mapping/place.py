@@ -60,7 +60,8 @@ def hilbert(width: int, height: int) -> Int32:
         x, y = np.where(flip, side - 1 - x, x), np.where(flip, side - 1 - y, y)
         x, y = np.where(~up, y, x), np.where(~up, x, y)
         half //= 2
-    return tile[np.argsort(along, kind="stable")].astype(np.int32)
+    order: Int32 = tile[np.argsort(along, kind="stable")].astype(np.int32)
+    return order
 
 
 def cost(both: Float, distance: Float, core: Int32) -> float:
@@ -106,7 +107,10 @@ def assignment(both: Float, distance: Float, curve: Int32, seed: int) -> Int32:
     best, least = identity(both, distance, curve, seed), np.inf
     near = np.ascontiguousarray(distance[:parts, :parts])
     for k in range(3):
-        options = {"rng": np.random.default_rng(seed + k), "P0": "randomized" if k else "barycenter"}
+        options = {
+            "rng": np.random.default_rng(seed + k),
+            "P0": "randomized" if k else "barycenter",
+        }
         found = quadratic_assignment(both, near, method="faq", options=options)
         here = found.col_ind.astype(np.int32)
         if cost(both, distance, here) < least:
@@ -125,7 +129,7 @@ def _gain(full, distance, core, a, b, parts):  # type: ignore[no-untyped-def] # 
     here, there = core[a], core[b]
     gain = 0.0
     for k in range(parts):
-        if k != a and k != b:
+        if k not in (a, b):
             change = distance[there, core[k]] - distance[here, core[k]]
             gain += (full[b, k] - full[a, k]) * change
     return gain

@@ -1,1 +1,298 @@
-"""Relative."""
+"""Crossbars of bits, and one packet for each neuron: core offsets dx and dy, an axon there, a delay.
+
+The way of TrueNorth and RANC. An axon has one of a few types, a neuron a weight for each type: the
+type's number times the neuron's unit. A source reaches a core by a group of axons, one of each type, whose
+crossbar bits are the digits of its weights. A neuron has one destination, so one that drives several
+axons is there several times, on one core with the same inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurohw.chip.cores import Cores
+from neurohw.chip.model import Chip
+from neurohw.errors import CapacityError
+from neurohw.mapping.follow import Arrivals
+from neurohw.mapping.image import ChipImage, Losses
+from neurohw.mapping.mesh import Mesh
+from neurohw.mapping.synapses import Synapses
+
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+FAR = 1 << 8
+"""dx and dy have 9 bits, with a sign (Akopyan et al. 2015; RANC's default)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Axon groups, sorted by core, source, delay and form, and the ``group`` of each synapse that has a
+    weight; ``times``: how many sets of all types each needs. ``unit`` int64 (vertices,): of weights."""
+
+    core: Int32
+    source: Int32
+    delay: Int32
+    form: Int32
+    times: Int64
+    group: Int64
+    kept: Int64
+    weight: Int64
+    unit: Int64
+
+
+def measure(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, Int64]:
+    """Neurons with their copies, and axons, of every core."""
+    assert chip.cores is not None
+    g = _groups(chip, s, core)
+    cores = int(core.max(initial=-1)) + 1
+    axons = g.times * len(chip.cores.types)
+    here = core >= 0
+    return {
+        "neurons": np.bincount(
+            core[here], weights=_copies(s, g, axons)[here], minlength=cores
+        ).astype(np.int64),
+        "input_axons": np.bincount(g.core, weights=axons, minlength=cores).astype(np.int64),
+    }  # fmt: skip
+
+
+def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDArray[Any]]:
+    """``neuron``: vertex, destination and weights of every slot; ``axon``: type of each; ``crossbar``
+    bits of each core, row by row; ``input``: the host's packets; ``zero``: synapses without weight."""
+    cores = chip.cores
+    assert cores is not None
+    g, types = _groups(chip, s, core), np.array(cores.types, np.int64)
+    count = int(core.max(initial=-1)) + 1
+    kinds = types.size
+    # Axons: those of a group one after the other, set by set.
+    axons = g.times * kinds
+    first_axon = np.concatenate([[0], np.cumsum(axons)])
+    axon_first = first_axon[np.searchsorted(g.core, np.arange(count + 1))]
+    # Slots: the copies of a neuron one after the other, one for each axon that it drives.
+    copies = _copies(s, g, axons)
+    placed = np.flatnonzero(core >= 0)
+    placed = placed[np.lexsort((slot[placed], core[placed]))]
+    slot_at = np.zeros(s.vertices, np.int64)
+    ends = np.cumsum(copies[placed])
+    slot_at[placed] = ends - copies[placed]
+    total = int(ends[-1]) if ends.size else 0
+    slot_first = np.searchsorted(np.repeat(core[placed], copies[placed]), np.arange(count + 1))
+    vertex = np.repeat(placed, copies[placed]).astype(np.int32)
+    # Each axon's source sends it one packet: from a copy of its own, or from the host.
+    group = np.repeat(np.arange(g.core.size), axons)
+    source, to = g.source[group], g.core[group]
+    number = np.arange(group.size) - axon_first[to]
+    order = np.argsort(source, kind="stable")
+    nth = np.empty(group.size, np.int64)
+    begins = np.searchsorted(source[order], source[order], "left")
+    nth[order] = np.arange(group.size) - begins
+    dx, dy = np.zeros(total, np.int16), np.zeros(total, np.int16)
+    axon, late = np.full(total, -1, np.int32), np.zeros(total, np.int32)
+    sends = core[source] >= 0
+    at = slot_at[source[sends]] + nth[sends]
+    mesh = Mesh(_tiles(cores, count), cores.height, cores.per_tile, cores.order)
+    (x0, y0), (x1, y1) = mesh.place(core[source[sends]]), mesh.place(to[sends])
+    dx[at], dy[at] = x1 - x0, y1 - y0
+    if at.size and max(int(np.abs(dx).max()), int(np.abs(dy).max())) >= FAR:
+        raise CapacityError(
+            f"{chip.name}: a spike would go further than {FAR - 1} cores; use fewer"
+        )
+    axon[at], late[at] = number[sends], g.delay[group[sends]]
+    weights = (g.unit[vertex][:, None] * types).astype(np.int32)
+    # The bits: weight / unit in each set, digit by digit, for every copy of the target.
+    bits = _bits(g, types, s, copies, slot_at, slot_first, axon_first, first_axon, core)
+    host = ~sends
+    zero = np.setdiff1d(np.arange(s.source.size), g.kept)
+    return {
+        "neuron.first": slot_first.astype(np.int64), "neuron.vertex": vertex, "neuron.dx": dx,
+        "neuron.dy": dy, "neuron.axon": axon, "neuron.delay": late, "neuron.weights": weights,
+        "axon.first": axon_first.astype(np.int64), "axon.form": g.form[group],
+        "axon.type": np.tile(np.arange(kinds, dtype=np.int8), int(g.times.sum())),
+        "crossbar": np.packbits(bits, bitorder="little"),
+        "input.vertex": source[host], "input.core": to[host], "input.axon": number[host].astype(np.int32),
+        "input.delay": g.delay[group[host]], "zero.source": s.source[zero],
+        "zero.target": s.target[zero], "zero.delay": s.delay[zero],
+        "zero.form": s.form[s.projection[zero]] if zero.size else np.zeros(0, np.int32),
+    }  # fmt: skip
+
+
+def _tiles(cores: Cores, count: int) -> int:
+    """The width of the mesh: of one chip, or of so many side by side as the cores in use take."""
+    return cores.width * max(-(-count // cores.count), 1)
+
+
+def _groups(chip: Chip, s: Synapses, core: Int32) -> Groups:
+    assert chip.cores is not None
+    exponent = np.array([f.exponent for f in s.forms] or [0], np.int64)
+    forms = s.form[s.projection] if s.projection.size else np.zeros(0, np.int32)
+    kept = np.flatnonzero(s.weight)
+    least = np.full(s.vertices, 64, np.int64)
+    np.minimum.at(least, s.target, exponent[forms])
+    least[least == 64] = 0
+    value = s.weight[kept].astype(np.int64) << (exponent[forms[kept]] - least[s.target[kept]])
+    key = np.stack([core[s.target[kept]], s.source[kept], s.delay[kept], forms[kept]])
+    found, group = np.unique(key, axis=1, return_inverse=True)
+    group = group.reshape(-1)
+    same = np.stack([group, s.target[kept]])
+    again, counts = np.unique(same, axis=1, return_counts=True)
+    if (counts > 1).any():
+        g, t = again[:, int(np.argmax(counts > 1))].tolist()
+        raise CapacityError(
+            f"{s.label(t)} has several synapses from {s.label(int(found[1, g]))} with one delay; a "
+            f"crossing of {chip.name} holds one: merge them"
+        )
+    types = np.array(chip.cores.types, np.int64)
+    top, bottom = int(types[types > 0].sum()), int(-types[types < 0].sum())
+    if ((value > 0).any() and not top) or ((value < 0).any() and not bottom):
+        raise CapacityError(
+            f"{chip.name}: its axon types {types.tolist()} make no weight of that sign"
+        )
+    sets = np.where(value > 0, -(-value // max(top, 1)), -(value // max(bottom, 1)))
+    times = np.ones(found.shape[1], np.int64)
+    np.maximum.at(times, group, sets)
+    columns = (found[k].astype(np.int32) for k in range(4))
+    to, source, delay, form = columns
+    return Groups(to, source, delay, form, times, group, kept, value, np.int64(1) << least)
+
+
+def _copies(s: Synapses, g: Groups, axons: Int64) -> Int64:
+    """How often each neuron must be there: once for each axon that it drives, at least once."""
+    driven = np.bincount(g.source, weights=axons, minlength=s.vertices).astype(np.int64)
+    return np.maximum(driven, 1)
+
+
+def digits(value: Int64, types: Int64) -> NDArray[np.bool_]:
+    """Which types add up to each value, (values, types): greedy from the largest, which is exact for
+    powers of two with one negative type that is the largest."""
+    found = np.zeros((value.size, types.size), np.bool_)
+    rest = value.copy()
+    for k in np.argsort(types):
+        t = int(types[k])
+        take = rest < 0 if t < 0 else np.zeros(value.size, bool)
+        found[:, k] = take
+        rest = rest - np.where(take, t, 0)
+    for k in np.argsort(-types):
+        t = int(types[k])
+        if t > 0:
+            take = rest >= t
+            found[:, k] = take
+            rest = rest - np.where(take, t, 0)
+    if rest.any():
+        bad = int(value[np.flatnonzero(rest)[0]])
+        raise CapacityError(
+            f"weight {bad} is no sum of the axon types {types.tolist()}; change types"
+        )
+    return found
+
+
+def _bits(
+    g: Groups, types: Int64, s: Synapses, copies: Int64, slot_at: Int64, slot_first: Int64,
+    axon_first: Int64, first_axon: Int64, core: Int32,
+) -> NDArray[np.bool_]:  # fmt: skip
+    rows = np.diff(axon_first) * np.diff(slot_first)
+    base = np.concatenate([[0], np.cumsum(rows)])
+    bits = np.zeros(int(base[-1]), np.bool_)
+    target = s.target[g.kept]
+    home = core[target]
+    wide = np.diff(slot_first)[home]
+    rest = g.weight.copy()
+    top, bottom = int(types[types > 0].sum()), int(types[types < 0].sum())
+    for k in range(int(g.times.max(initial=0))):
+        here = np.flatnonzero((g.times[g.group] > k) & (rest != 0))
+        if not here.size:
+            break
+        part = np.clip(rest[here], bottom, top)
+        rest[here] -= part
+        on = digits(part, types)
+        which, kind = np.nonzero(on)
+        e = here[which]
+        row = first_axon[g.group[e]] + k * types.size + kind - axon_first[home[e]]
+        many = copies[target[e]]
+        column = slot_at[target[e]] - slot_first[home[e]]
+        start = base[home[e]] + row * wide[e] + column
+        inside = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many)
+        bits[np.repeat(start, many) + inside] = True
+    return bits
+
+
+@dataclass(frozen=True, eq=False)
+class Packets:
+    """A packet for every unit that sends one, slots first and then the host's: ``unit``, the core ``to``
+    (-1 beyond the mesh), its ``axon`` there and ``delay``; and whether there is such an axon, ``known``."""
+
+    unit: Int64
+    to: Int64
+    axon: Int64
+    delay: Int32
+    known: NDArray[np.bool_]
+
+
+def packets(image: ChipImage) -> Packets:
+    """Every packet of the image, led by its offsets alone."""
+    a, cores = image.arrays, image.network.chip.cores
+    assert cores is not None
+    axon_first, slot_first = a["axon.first"], a["neuron.first"]
+    count, slots = axon_first.size - 1, a["neuron.vertex"].size
+    mesh = Mesh(_tiles(cores, count), cores.height, cores.per_tile, cores.order)
+    sends = np.flatnonzero(a["neuron.axon"] >= 0)
+    home = np.searchsorted(slot_first, sends, "right") - 1
+    x, y = mesh.place(home)
+    x, y = x + a["neuron.dx"][sends], y + a["neuron.dy"][sends]
+    there = (x >= 0) & (x < mesh.width) & (y >= 0) & (y < mesh.height)
+    tile = y * mesh.width + x if cores.order == "x" else x * mesh.height + y
+    to = np.where(there, tile * cores.per_tile + home % cores.per_tile, -1)
+    unit = np.concatenate([sends, np.arange(a["input.vertex"].size) + slots])
+    to = np.concatenate([to, a["input.core"]])
+    axon = np.concatenate([a["neuron.axon"][sends], a["input.axon"]]).astype(np.int64)
+    delay = np.concatenate([a["neuron.delay"][sends], a["input.delay"]])
+    known = (to >= 0) & (to < count)
+    known[known] = (axon[known] >= 0) & (axon[known] < np.diff(axon_first)[to[known]])
+    return Packets(unit, to, axon, delay, known)
+
+
+def reached(image: ChipImage, to: Int64, axon: Int64) -> tuple[Int64, Int64]:
+    """For every bit of these axons' rows: which of them, and the slot."""
+    a = image.arrays
+    axon_first, slot_first = a["axon.first"], a["neuron.first"]
+    wide = np.diff(slot_first)
+    base = np.concatenate([[0], np.cumsum(np.diff(axon_first) * wide)])
+    bits = np.unpackbits(a["crossbar"], count=int(base[-1]), bitorder="little")
+    start, size = base[to] + axon * wide[to], wide[to]
+    at = np.repeat(start - (np.cumsum(size) - size), size) + np.arange(int(size.sum()))
+    on = np.flatnonzero(bits[at])
+    which = np.repeat(np.arange(to.size), size)[on]
+    return which, slot_first[to[which]] + (at[on] - start[which])
+
+
+def follow(image: ChipImage) -> Arrivals:
+    """Every packet to its axon, and the neurons that the axon's row has bits for."""
+    a, p = image.arrays, packets(image)
+    sender = np.concatenate([a["neuron.vertex"], a["input.vertex"]])[p.unit]
+    lost = Losses.of(
+        "no such core or axon", sender[~p.known], p.to[~p.known].astype(np.int32)
+    )  # fmt: skip
+    source, delay = sender[p.known], p.delay[p.known]
+    to, axon = p.to[p.known], p.axon[p.known]
+    packet, slot = reached(image, to, axon)
+    # Copies of a neuron have equal columns: the first says it all.
+    vertex = a["neuron.vertex"]
+    original = np.ones(vertex.size, bool)
+    original[1:] = vertex[1:] != vertex[:-1]
+    kept = original[slot]
+    packet, slot = packet[kept], slot[kept]
+    number = a["axon.first"][to[packet]] + axon[packet]
+    weight = a["neuron.weights"][slot, a["axon.type"][number]].astype(np.int64)
+    key = np.stack([source[packet], vertex[slot], delay[packet], a["axon.form"][number]])
+    found, inverse = np.unique(key.astype(np.int64), axis=1, return_inverse=True)
+    total = np.zeros(found.shape[1], np.int64)
+    np.add.at(total, inverse.reshape(-1), weight)
+    exponent = np.array([f.exponent for f in image.forms] or [0], np.int64)
+    mantissa = total >> exponent[found[3]]
+    zeros = [a[f"zero.{k}"] for k in ("source", "target", "delay", "form")]
+    merged = [np.concatenate([found[k].astype(np.int32), zeros[k]]) for k in range(4)]
+    weights = np.concatenate([mantissa.astype(np.int32), np.zeros(zeros[0].size, np.int32)])
+    return Arrivals(merged[0], merged[1], weights, merged[2], merged[3], lost)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from neurohw.chip.cores import RowFormat
 from neurohw.chip.read_cores import count_bits
-from neurohw.memory import check_room
 from neurohw.errors import FileError
 from neurohw.mapping.synapses import Form
+from neurohw.memory import check_room
 
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
@@ -45,7 +45,16 @@ class Memory:
 def describe(row: RowFormat) -> Int64:
     """The numbers of a row format as the kernels read them."""
     return np.array(
-        [row.word, row.header, row.group, row.index, row.pad, row.typed, row.strided, count_bits(row)],
+        [
+            row.word,
+            row.header,
+            row.group,
+            row.index,
+            row.pad,
+            row.typed,
+            row.strided,
+            count_bits(row),
+        ],
         np.int64,
     )
 
@@ -69,9 +78,11 @@ def runs(row: Any, form: Any, slot: Any, wanted: bool, typed: bool) -> Any:  # p
 
 
 @_jit
-def measure(spec: Any, first: Any, row: Any, weight_bits: Any, delay_bits: Any, dense: Any, rows: int) -> Any:
+def measure(
+    spec: Any, first: Any, row: Any, weight_bits: Any, delay_bits: Any, dense: Any, rows: int
+) -> Any:
     """Bits of every row; ``weight_bits`` and ``delay_bits`` of each run."""
-    word, header, group, index, pad, typed, strided, _ = spec
+    word, header, group, index, pad, typed, _, _ = spec
     length = np.zeros(rows, np.int64)
     for k in range(first.size - 1):
         n = first[k + 1] - first[k]
@@ -242,7 +253,14 @@ def _shape(
     none = np.zeros(run_row.size if spec.typed else 0, np.int64)
     local, kind = (none, numbers) if spec.typed else (numbers, none)
     return _Shape(
-        first, dense, wide[run_form], late[run_form], local, tables.astype(np.int32), table_core, kind
+        first,
+        dense,
+        wide[run_form],
+        late[run_form],
+        local,
+        tables.astype(np.int32),
+        table_core,
+        kind,
     )
 
 
@@ -305,7 +323,10 @@ def read_rows(spec: RowFormat, memory: Memory) -> tuple[Int64, Int32, Int64, Int
 
 
 def _columns(n: int) -> tuple[Int64, Int32, Int64, Int32, Int32]:
-    wide, narrow = (np.empty(n, np.int64) for _ in range(2)), (np.empty(n, np.int32) for _ in range(3))
+    wide, narrow = (
+        (np.empty(n, np.int64) for _ in range(2)),
+        (np.empty(n, np.int32) for _ in range(3)),
+    )
     row, code = wide
     form, delay, slot = narrow
     return row, form, code, delay, slot

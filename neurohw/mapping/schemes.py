@@ -16,8 +16,8 @@ from neurohw.mapping.synapses import Synapses
 
 
 class Scheme(Protocol):
-    """``measure`` says what every core uses, ``build`` makes tables and memories for synapses of vertices on cores and in slots; ``follow``
-    says where every spike gets by them alone."""
+    """``measure`` says what every core uses, ``build`` makes tables and memories for synapses of
+    vertices on cores and in slots; ``follow`` says where every spike gets by them alone."""
 
     def measure(
         self, chip: Chip, s: Synapses, core: NDArray[np.int32], slot: NDArray[np.int32]

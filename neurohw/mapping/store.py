@@ -43,7 +43,9 @@ def load_image(path: str | Path) -> ChipImage:
         if isinstance(error, FileError):
             raise
         reason = str(error) if isinstance(error, NeurohwError) else repr(error)
-        raise FileError(f"{path}: not a complete chip image ({reason}); map the network again") from None
+        raise FileError(
+            f"{path}: not a complete chip image ({reason}); map the network again"
+        ) from None
     if image.hash != meta.get("hash"):
         raise FileError(
             f"{path}: its content has the hash {image.hash[:12]}, not {str(meta.get('hash'))[:12]} as it "
@@ -57,8 +59,10 @@ def content(image: ChipImage) -> tuple[str, dict[str, NDArray[Any]]]:
     net = image.network
     origin = net.chip.origin
     if origin is None:
-        raise FileError(f"chip {net.chip.name} was not read from a profile, so an image of it can't be kept")
-    arrays = {"core": image.core, "slot": image.slot}
+        raise FileError(
+            f"chip {net.chip.name} was not read from a profile, so an image of it can't be kept"
+        )
+    arrays: dict[str, NDArray[Any]] = {"core": image.core, "slot": image.slot}
     arrays.update({f"image.{k}": v for k, v in image.arrays.items()})
     populations = []
     start = sum(net.inputs.values())
@@ -77,7 +81,13 @@ def content(image: ChipImage) -> tuple[str, dict[str, NDArray[Any]]]:
     for k, c in enumerate(net.currents):
         arrays[f"current.{k}"] = c.weight
         currents.append(
-            {"name": c.name, "source": c.source, "target": c.target, "delay": c.delay, "ports": c.ports}
+            {
+                "name": c.name,
+                "source": c.source,
+                "target": c.target,
+                "delay": c.delay,
+                "ports": c.ports,
+            }
         )
     if net.synapse_memory is not None:
         arrays["synapse_memory"] = net.synapse_memory
@@ -96,13 +106,18 @@ def content(image: ChipImage) -> tuple[str, dict[str, NDArray[Any]]]:
 
 def _order(image: ChipImage, start: int, n: int) -> NDArray[np.int64]:
     """The neurons of a population in the order of cores and slots."""
-    return np.lexsort((image.slot[start : start + n], image.core[start : start + n]))
+    here = slice(start, start + n)
+    order: NDArray[np.int64] = np.lexsort((image.slot[here], image.core[here])).astype(np.int64)
+    return order
 
 
 def _read(meta: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> ChipImage:
     profile = meta["chip"]
     chip = parse_chip(
-        str(profile["text"]), "the image's profile", dict(profile["changes"]), str(profile["variant"])
+        str(profile["text"]),
+        "the image's profile",
+        dict(profile["changes"]),
+        str(profile["variant"]),
     )
     total = sum(meta["inputs"].values()) + sum(p["n"] for p in meta["populations"])
     core, slot = (np.ascontiguousarray(data[k], np.int32) for k in ("core", "slot"))

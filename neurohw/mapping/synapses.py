@@ -83,7 +83,9 @@ def synapses(network: FixedPointNetwork) -> Synapses:
         for pre, post, weight, delay in p.blocks():
             stop = at + pre.size
             for column, values in zip(
-                columns, (pre + start[p.source], post + start[p.target], weight, delay, k), strict=True
+                columns,
+                (pre + start[p.source], post + start[p.target], weight, delay, k),
+                strict=True,
             ):
                 column[at:stop] = values
             at = stop
@@ -96,7 +98,20 @@ def synapses(network: FixedPointNetwork) -> Synapses:
         form[k] = forms.index(found)
     inputs = int(first[len(network.inputs)])
     on_axons = network.chip.delay.where == "axon"
-    return Synapses(names, first, inputs, *columns, tuple(forms), form, on_axons)  # type: ignore[arg-type]
+    source, target, weights, delays, projection = columns
+    return Synapses(
+        names,
+        first,
+        inputs,
+        source,
+        target,
+        weights,
+        delays,
+        projection,
+        tuple(forms),
+        form,
+        on_axons,
+    )
 
 
 def _form(network: FixedPointNetwork, p: FixedProjection) -> Form:

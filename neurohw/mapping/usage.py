@@ -52,7 +52,9 @@ class Usage:
 
     def over(self) -> dict[str, Int64]:
         """The cores at which each resource is exceeded."""
-        found = {k: np.flatnonzero(v > self.limits[k]) for k, v in self.used.items() if k in self.limits}
+        found = {
+            k: np.flatnonzero(v > self.limits[k]) for k, v in self.used.items() if k in self.limits
+        }
         return {k: v for k, v in found.items() if v.size}
 
 
@@ -103,7 +105,13 @@ def exceeded(usage: Usage, s: Synapses, core: Int32) -> list[Excess]:
         responsible = s.names[int(np.argmax(here))] if here.any() else "?"
         more = f"; {cores.size} cores exceed it" if cores.size > 1 else ""
         found.append(
-            Excess(resource, worst, int(used[worst]), usage.limits[resource], f"mostly '{responsible}'{more}")
+            Excess(
+                resource,
+                worst,
+                int(used[worst]),
+                usage.limits[resource],
+                f"mostly '{responsible}'{more}",
+            )
         )
     return found
 
@@ -113,11 +121,19 @@ def table(excesses: list[Excess]) -> str:
     rows = [("limit", "at", "used", "limit", "by")]
     for e in excesses:
         at = f"core {e.place}" if e.place >= 0 else "chip"
-        rows.append((e.resource.replace("_", " "), at, f"{e.used:,}", f"{e.limit:,}", e.responsible))
+        rows.append(
+            (e.resource.replace("_", " "), at, f"{e.used:,}", f"{e.limit:,}", e.responsible)
+        )
     wide = [max(len(r[k]) for r in rows) for k in range(5)]
     lines = []
     for k, r in enumerate(rows):
-        cells = [r[0].ljust(wide[0]), r[1].ljust(wide[1]), r[2].rjust(wide[2]), r[3].rjust(wide[3]), r[4]]
+        cells = [
+            r[0].ljust(wide[0]),
+            r[1].ljust(wide[1]),
+            r[2].rjust(wide[2]),
+            r[3].rjust(wide[3]),
+            r[4],
+        ]
         lines.append("  ".join(cells).rstrip()[:100])
         if k:
             lines.append(f"    {excesses[k - 1].advice}")

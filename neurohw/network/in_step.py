@@ -69,8 +69,8 @@ def delayed(network: Network) -> Delayed:
     incoming: dict[str, list[Projection]] = {name: [] for name in order}
     for p in network.projections:
         incoming[p.target].append(p)
-    for name in order:
-        ahead = [lag[p.source] + 1 for p in incoming[name] if order[p.source] < order[name]]
+    for name, place in order.items():
+        ahead = [lag[p.source] + 1 for p in incoming[name] if order[p.source] < place]
         lag[name] = max(ahead, default=0)
     populations: dict[str, Population] = dict(network.populations)
     projections = [_moved(p, network.dt, order, lag) for p in network.projections]
@@ -95,7 +95,9 @@ def delayed(network: Network) -> Delayed:
     return Delayed(made, {**lag, **({start: 0} if biased else {})}, start if biased else "")
 
 
-def _moved(p: Projection, dt: float, order: Mapping[str, int], lag: Mapping[str, int]) -> Projection:
+def _moved(
+    p: Projection, dt: float, order: Mapping[str, int], lag: Mapping[str, int]
+) -> Projection:
     forward = order[p.source] < order[p.target]
     extra = lag[p.target] - lag[p.source] - forward
     if extra == 0:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NUMBERED: Final = 12
 """Points of the front that get their number."""
-UNITS: Final = {"bits": "weights and registers (bits)", "energy": "energy"}
+UNITS: Final = {"bits": "weights and registers (bits)", "energy": "energy (J)"}
 
 
 @drawn
@@ -64,23 +64,17 @@ def _panel(axes: Axes, found: Front, k: int, reference: float | None) -> None:
 
 
 def _limits(axes: Axes, found: Front, k: int) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
     costs = [c.costs[k] for c in found.all]
     if min(costs) > 0 and max(costs) > 20 * min(costs):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
-    if found.costs[k] == "bits":
-        axes.xaxis.set_major_formatter(FuncFormatter(_bits))
+    axes.xaxis.set_major_formatter(EngFormatter())
     if max(costs) == min(costs):
         axes.set_xlim(costs[0] * 0.5, costs[0] * 1.5 or 1.0)
     axes.margins(x=0.08, y=0.16)
     axes.grid(color="#dddddd", lw=0.8)
-
-
-def _bits(value: float, _: int = 0) -> str:
-    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= unit:
-            return f"{value / unit:g} {letter}"
-    return f"{value:g}"

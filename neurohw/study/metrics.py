@@ -163,7 +163,10 @@ def figures(run: Run, names: Iterable[str]) -> dict[str, Number]:
     found: dict[str, Number] = {}
     for name in columns(names):
         value = METRICS[name].of(run) if name in METRICS else _population(run, name)
-        found[name] = value if value is not None and math.isfinite(value) else None
+        if value is None or not math.isfinite(value):
+            found[name] = None
+        else:  # no scalars of numpy, which JSON does not know
+            found[name] = float(value) if isinstance(value, float) else int(value)
     return found
 
 

@@ -48,6 +48,8 @@ def parse_study(text: str, file: str = "study", folder: Path = Path()) -> Study:
     except (ValueError, RecursionError) as error:
         match = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         place = f":{match[1]}:{match[2]}" if match else ""
+        if "(at end of document)" in str(error):
+            place = f":{len(text.splitlines()) or 1}:1"
         raise FileError(f"{file}{place}: not valid TOML: {str(error).split(' (at')[0]}") from None
     try:
         return _Reader(Table(data, (), file, Positions(text)), folder).study()

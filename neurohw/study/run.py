@@ -122,7 +122,7 @@ def _outcomes(
     timeout: float | None,
 ) -> Generator[tuple[str, Answer]]:  # fmt: skip
     if dask:
-        from neurohw.backend import load_backend
+        from neurohw.entry import load_backend
 
         yield from load_backend("dask").outcomes(tasks, blobs, address=dask, timeout=timeout)
         return

@@ -13,10 +13,10 @@ from typing import Any
 
 from neurohw import __version__
 from neurohw.chip import load_chip
-from neurohw.errors import FileError, InputError
+from neurohw.errors import FileError, InputError, UnknownName
 from neurohw.study.content import Content, read
 from neurohw.study.keys import DEFAULTS, OWN, is_own
-from neurohw.study.model import Settings, Study, Task
+from neurohw.study.model import Settings, Study, Task, canonical
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -142,14 +142,12 @@ def _check_keys(study: Study, profiles: Any) -> None:
 
 def _missing(key: str, profile: Profile, names: list[str]) -> str:
     """Which part of a dotted key no profile has, and what is there instead."""
-    from neurohw.errors import UnknownName
-
     parts, table = key.split("."), profile.data
     for k, part in enumerate(parts):
         if not isinstance(table, dict) or part not in table:
             known = list(table) if isinstance(table, dict) else []
             label = f"key in [{'.'.join(parts[:k])}] of" if k else "key of"
-            return str(UnknownName.of(f"{label} {', '.join(names)}:", key, known))
+            return f"'{key}': " + str(UnknownName.of(f"{label} {', '.join(names)}:", part, known))
         table = table[part]
     return f"no key '{key}' in {', '.join(names)}"
 
@@ -164,7 +162,7 @@ def _changes(study: Study, profile: Profile, settings: Settings) -> dict[str, An
             if not isinstance(text, str) or not isinstance(value, (str, int, float)):
                 raise InputError(f"{study.where(key)}: replaces a word by a word, not {value!r}")
             changes[target] = _word(word).sub(lambda _: str(value), text)  # noqa: B023
-    return changes
+    return {k: v for k, v in changes.items() if canonical(profile.value(k)) != canonical(v)}
 
 
 def _word(word: str) -> re.Pattern[str]:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from neurohw.backend import list_backends, load_backend
+from neurohw.entry import list_backends, load_backend
 from neurohw.testing.conformance import check_exporter, check_reference
 
 

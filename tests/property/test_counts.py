@@ -116,6 +116,7 @@ def test_counts_are_those_by_hand(casting, run):
     assert np.array_equal(
         counts.neurons, np.bincount([c for c in cores if c >= 0], minlength=mesh.cores)
     )
+    assert not any(a.flags.writeable for a in (counts.events, counts.packets, counts.links))
     assert counts.hops_x == sum(v for (*_, d), v in hand["links"].items() if d in "EW")
     assert counts.hops_y == sum(v for (*_, d), v in hand["links"].items() if d in "NS")
 
@@ -242,6 +243,7 @@ PAIR = Connections.of(2, [0, 1], [1, 0])
         (lambda: count([0, 0], PAIR, ([0], [2]), 1, Mesh(1, 1)), "neuron has 2"),
         (lambda: count([0, 0], PAIR, ([0, 0], [1]), 1, Mesh(1, 1)), "for every spike"),
         (lambda: count([0, 0], PAIR, ([], []), 1 << 30, Mesh(9, 9)), "steps at a time"),
+        (lambda: count([0, 0], PAIR, ([], []), 1, Mesh(1 << 14, 1)), "count chip by chip"),
         (lambda: count([0, 0], PAIR, ([], []), 1, Mesh(1, 1), updates=[[1, 2]]), "(steps, cores)"),
         (lambda: count([0, 0], PAIR, ([], []), 1, Mesh(1, 1), casting="broad"), "casting"),
     ],

@@ -80,7 +80,8 @@ def test_convolution_is_the_sum_that_defines_it(seed: int) -> None:
     groups = int(rng.integers(1, 3))
     shape = groups * int(rng.integers(1, 3)), int(rng.integers(1, 3))
     weight = rng.integers(-3, 4, (*shape, *rng.integers(1, 4, 2))).astype(float)
-    size, stride, dilation = (tuple(int(k) for k in rng.integers(*r, 2)) for r in ((4, 8), (1, 4), (1, 3)))  # fmt: skip
+    ranges = ((4, 8), (1, 4), (1, 3))
+    size, stride, dilation = (tuple(int(k) for k in rng.integers(*r, 2)) for r in ranges)
     low, high = (tuple(int(k) for k in rng.integers(0, 3, 2)) for _ in range(2))
     pads = ((low[0], high[0]), (low[1], high[1]))
     if any(dilation[a] * (weight.shape[2 + a] - 1) >= size[a] + sum(pads[a]) for a in (0, 1)):
@@ -189,6 +190,9 @@ def test_shapes_that_the_file_lacks_are_learnt(tmp_path: Path) -> None:
     with h5py.File(file, "a") as f:
         for name in "ab":
             del f[f"node/nodes/{name}/input_shape"]
+        for key in ("tau", "r", "v_leak", "v_threshold", "v_reset"):
+            del f[f"node/nodes/m/{key}"]
+            f[f"node/nodes/m/{key}"] = 0.5 * (key != "v_reset")
     net = read(file, dt=1e-3)
     assert [p.n for p in net.populations.values()] == [36, 98, 18, 1]
     spikes = RNG.integers(0, 2, (2, 7, 7)).astype(float)

@@ -17,6 +17,8 @@ are nobody's.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -27,7 +29,7 @@ PART = 16
 
 
 @njit(cache=True, nogil=True)
-def cover(keys, masks, route, free, choice, order, first):
+def cover(keys: Any, masks: Any, route: Any, free: Any, choice: Any, order: Any, first: Any) -> Any:
     """Entries for elements (n,) sorted by route: ``keys, masks, route`` int64 (3, entries), first to
     last; ``split`` int64 (routes,): at which entry a route was split first, -1 if never; and how many
     comparisons it took. ``order`` float64 (routes,): least first, for ``ORDER``; ``first`` int64
@@ -57,7 +59,8 @@ def cover(keys, masks, route, free, choice, order, first):
             for r in range(routes):
                 if count[r] == 0 or (witness[r] >= 0 and alive[witness[r]]):
                     continue
-                ck, cm = np.int64(-1), np.int64(ALL)
+                ck: Any = np.int64(-1)
+                cm: Any = np.int64(ALL)
                 for e in range(low[r], low[r + 1]):
                     if alive[e] and not free[e]:
                         cm = masks[e] & cm if ck < 0 else cm & masks[e] & ~(keys[e] ^ ck)
@@ -74,7 +77,7 @@ def cover(keys, masks, route, free, choice, order, first):
                 steps += left
         if need == 0:
             break
-        top = np.int64(-1)
+        top: Any = np.int64(-1)
         for r in range(routes):
             if count[r] and (top < 0 or order[r] < order[top]):
                 top = r
@@ -89,7 +92,9 @@ def cover(keys, masks, route, free, choice, order, first):
             while todo:
                 while not mine[seed] or free[seed]:
                     seed = seed + 1 if seed + 1 < low[r + 1] else low[r]
-                ck, cm, cost = _grow(seed, low[r], low[r + 1], keys, masks, mine, r, rk, rm, rr, left)
+                ck, cm, cost = _grow(
+                    seed, low[r], low[r + 1], keys, masks, mine, r, rk, rm, rr, left
+                )
                 steps += cost
                 got = 0
                 for e in range(low[r], low[r + 1]):
@@ -102,12 +107,12 @@ def cover(keys, masks, route, free, choice, order, first):
                     most, big_k[r], big_m[r] = got, ck, cm
             score[r] = (1 + 1e-3 * held) / sets if choice == FEWEST else held / max(sets - 1, 0.5)
         for _ in range(1 + stuck // PART):
-            r = np.int64(np.argmax(score))
-            score[r] = -np.inf
-            took = _take(big_k[r], big_m[r], low[r], low[r + 1], keys, masks, free, alive)
-            need, count[r], witness[r] = need - took, count[r] - took, -1
-            split[r] = size if split[r] < 0 else split[r]
-            out[0, size], out[1, size], out[2, size] = big_k[r], big_m[r], r
+            s = np.argmax(score)
+            score[s] = -np.inf
+            took = _take(big_k[s], big_m[s], low[s], low[s + 1], keys, masks, free, alive)
+            need, count[s], witness[s] = need - took, count[s] - took, -1
+            split[s] = size if split[s] < 0 else split[s]
+            out[0, size], out[1, size], out[2, size] = big_k[s], big_m[s], s
             size += 1
         left = _keep(rest, rk, rm, rr, alive, left)
         steps += left + 4 * routes
@@ -115,7 +120,7 @@ def cover(keys, masks, route, free, choice, order, first):
 
 
 @njit(cache=True, nogil=True)
-def _other(ck, cm, r, rk, rm, rr, left):
+def _other(ck: Any, cm: Any, r: Any, rk: Any, rm: Any, rr: Any, left: Any) -> Any:
     """The first element of another route than ``r`` that shares keys with (ck, cm), or -1."""
     for e in range(left):
         if (rk[e] ^ ck) & rm[e] & cm == 0 and rr[e] != r:
@@ -124,11 +129,24 @@ def _other(ck, cm, r, rk, rm, rr, left):
 
 
 @njit(cache=True, nogil=True)
-def _grow(seed, low, high, keys, masks, mine, r, rk, rm, rr, left):
+def _grow(
+    seed: Any,
+    low: Any,
+    high: Any,
+    keys: Any,
+    masks: Any,
+    mine: Any,
+    r: Any,
+    rk: Any,
+    rm: Any,
+    rr: Any,
+    left: Any,
+) -> Any:
     ck, cm, steps = keys[seed], masks[seed], np.int64(0)
     todo = mine[low:high].copy()
     while True:
-        near, least = np.int64(-1), np.int64(99)
+        near: Any = np.int64(-1)
+        least: Any = np.int64(99)
         for e in range(low, high):
             if todo[e - low]:
                 lost = cm & ~(masks[e] & ~(keys[e] ^ ck))
@@ -151,7 +169,9 @@ def _grow(seed, low, high, keys, masks, mine, r, rk, rm, rr, left):
 
 
 @njit(cache=True, nogil=True)
-def _take(ck, cm, low, high, keys, masks, free, alive):
+def _take(
+    ck: Any, cm: Any, low: Any, high: Any, keys: Any, masks: Any, free: Any, alive: Any
+) -> Any:
     """Take away the elements in (ck, cm): how many of them needed an entry."""
     needed = 0
     for e in range(low, high):
@@ -162,7 +182,7 @@ def _take(ck, cm, low, high, keys, masks, free, alive):
 
 
 @njit(cache=True, nogil=True)
-def _keep(rest, rk, rm, rr, alive, left):
+def _keep(rest: Any, rk: Any, rm: Any, rr: Any, alive: Any, left: Any) -> Any:
     kept = 0
     for e in range(left):
         if alive[rest[e]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -35,7 +37,7 @@ def without_defaults(tables: Tables) -> Tables:
 
 
 @njit(cache=True, nogil=True)
-def _drop(start, keys, masks, served, keep):
+def _drop(start: Any, keys: Any, masks: Any, served: Any, keep: Any) -> Any:
     for c in range(start.size - 1):
         for e in range(start[c + 1] - 1, start[c] - 1, -1):
             keep[e] = not served[e]

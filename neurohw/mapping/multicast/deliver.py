@@ -22,8 +22,8 @@ class Delivery:
     ``cores``: ((x, y, core), copies) in order; ``links``: traversals of links by all copies;
     ``hops``: links to the core that is farthest away; ``dropped_at``: the chip where the packet or a
     copy was lost, for want of an entry at its source, of a link at the grid's edge, or since its
-    route is empty; ``looped``: copies went on after more hops than there are ways to enter a chip,
-    or met until there were more of them, and were stopped.
+    route is empty; ``looped``: copies took more links than there are ways to enter a chip, which no
+    tree has, and were stopped somewhere.
     """
 
     cores: tuple[tuple[tuple[int, int, int], int], ...]
@@ -45,7 +45,7 @@ def deliver(grid: Grid, tables: Mapping[Chip, Table], source: Chip, key: int) ->
     wave = Counter({(grid.index(source), -1): 1})
     traversals, hops, farthest, dropped = 0, 0, 0, None
     most = grid.chips * (grid.links + 1)
-    while wave and hops <= most and traversals <= most:
+    while wave and traversals <= most:
         following: Counter[tuple[int, int]] = Counter()
         for (c, arrival), copies in wave.items():
             chip = grid.chip(c)
@@ -68,7 +68,7 @@ def deliver(grid: Grid, tables: Mapping[Chip, Table], source: Chip, key: int) ->
                     elif dropped is None:
                         dropped = chip
         wave, hops = following, hops + 1
-    return Delivery(tuple(sorted(cores.items())), traversals, farthest, dropped, bool(wave))
+    return Delivery(tuple(sorted(cores.items())), traversals, farthest, dropped, traversals > most)
 
 
 def lookup(table: Table, key: int) -> int | None:

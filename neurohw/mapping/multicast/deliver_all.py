@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import InputError
-from neurohw.mapping.multicast.grid import Grid
 from neurohw.mapping.multicast.nets import Nets
 from neurohw.mapping.multicast.table import Tables
 
@@ -82,7 +82,18 @@ def with_arrivals(tables: Tables, sources: ArrayLike, keys: ArrayLike) -> Tables
 
 
 @njit(cache=True, nogil=True)
-def _send(source, key, weight, table, keys, masks, routes, neighbours, opposites, cores):
+def _send(
+    source: Any,
+    key: Any,
+    weight: Any,
+    table: Any,
+    keys: Any,
+    masks: Any,
+    routes: Any,
+    neighbours: Any,
+    opposites: Any,
+    cores: Any,
+) -> Any:
     n, chips, links = source.size, neighbours.shape[0], neighbours.shape[1]
     start = np.zeros(n + 1, np.int64)
     place = np.empty(4 * n + 64, np.int64)
@@ -114,9 +125,6 @@ def _send(source, key, weight, table, keys, masks, routes, neighbours, opposites
                 route = one << opposites[arrival]
             if route == 0:
                 dropped[i] = True
-            if tail > most:
-                looped[i] = True
-                break
             for link in range(links):
                 if route >> link & 1:
                     traversals[i] += 1
@@ -126,6 +134,9 @@ def _send(source, key, weight, table, keys, masks, routes, neighbours, opposites
                         tail += 1
                     else:
                         dropped[i] = True
+            if traversals[i] > most:
+                looped[i] = True
+                break
             for p in range(cores):
                 if route >> (links + p) & 1:
                     if size == place.size:
@@ -139,7 +150,9 @@ def _send(source, key, weight, table, keys, masks, routes, neighbours, opposites
 
 
 @njit(cache=True, nogil=True)
-def _wrong(start, chips, cores, wanted, target_chips, target_cores, net):
+def _wrong(
+    start: Any, chips: Any, cores: Any, wanted: Any, target_chips: Any, target_cores: Any, net: Any
+) -> Any:
     bad = np.zeros(net.size, np.bool_)
     for i in range(net.size):
         first, last = wanted[net[i]], wanted[net[i] + 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -35,6 +36,23 @@ class Elements:
     arrivals: NDArray[np.uint64]
     words: NDArray[np.uint64]
 
+    def joined(self) -> Elements:
+        """The same in fewer sets: two aligned blocks side by side that have the same route are one."""
+        keys, masks, alive = self.keys, self.masks.copy(), np.ones(self.keys.size, dtype=np.bool_)
+        arrivals = self.arrivals.copy()
+        for bit in range(32):
+            block = np.flatnonzero(alive & (masks == (1 << 32) - (1 << bit)))
+            block = block[np.argsort(keys[block], kind="stable")]
+            a, b = block[:-1], block[1:]
+            join = (keys[a] ^ keys[b] == 1 << bit) & (self.route[a] == self.route[b])
+            join &= self.free[a] == self.free[b]
+            a, b = a[join], b[join]
+            masks[a] ^= 1 << bit
+            arrivals[a] |= arrivals[b]
+            alive[b] = False
+        return Elements(keys[alive], masks[alive], self.route[alive], self.free[alive],
+                        arrivals[alive], self.words)  # fmt: skip
+
     def hold(self, table: Table) -> bool:
         """Whether ``table`` treats every key of every element alike."""
         element, _, _, entry, whole = _resolve(
@@ -53,8 +71,14 @@ def elements_of(grid: Grid, table: Table, used: Cubes | None = None) -> Elements
     """The elements of ``table`` for the keys ``used``, by default those that any entry matches;
     None if entries overlap so much that they fall into too many pieces."""
     keys, masks = table.keys.astype(np.int64), table.masks.astype(np.int64)
-    given = (keys, masks) if used is None else tuple(u.astype(np.int64) for u in used)
-    element, key, mask, entry, whole = _resolve(*given, keys, masks, PIECES * given[0].size + 64)
+    given = (table.keys, table.masks) if used is None else used
+    element, key, mask, entry, whole = _resolve(
+        given[0].astype(np.int64),
+        given[1].astype(np.int64),
+        keys,
+        masks,
+        PIECES * given[0].size + 64,
+    )
     if not whole:
         return None
     if used is None:  # the part of an entry that an earlier one matches is that one's
@@ -71,12 +95,12 @@ def elements_of(grid: Grid, table: Table, used: Cubes | None = None) -> Elements
 
 
 @njit(cache=True, nogil=True)
-def _resolve(given_keys, given_masks, keys, masks, most):
+def _resolve(given_keys: Any, given_masks: Any, keys: Any, masks: Any, most: Any) -> Any:
     """Split sets of keys until each is matched by one entry first, or by none (-1): the number of
     the set, key, mask and entry of every part, and whether ``most`` parts were enough."""
     out = np.empty((4, most), np.int64)
     size = np.int64(0)
-    stack = np.empty((3, 4096), np.int64)
+    stack = np.empty((3, 64), np.int64)  # a key has 32 bits to split at
     for i in range(given_keys.size):
         stack[0, 0], stack[1, 0], stack[2, 0] = given_keys[i], given_masks[i], 0
         depth = 1

@@ -111,7 +111,9 @@ class Grid:
     def core_bit(self, core: int) -> int:
         """The route word of one core."""
         if not 0 <= core < self.cores:
-            raise InputError(f"core {core}: a chip has cores 0 to {self.cores - 1}; place it elsewhere")
+            raise InputError(
+                f"core {core}: a chip has cores 0 to {self.cores - 1}; place it elsewhere"
+            )
         return 1 << (self.links + core)
 
 

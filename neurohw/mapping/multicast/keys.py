@@ -25,7 +25,9 @@ def allocate_keys(
     """
     atoms = np.asarray(sizes)
     if atoms.ndim != 1 or (atoms.size and atoms.dtype.kind not in "iu"):
-        raise InputError(f"sizes of shape {atoms.shape}, {atoms.dtype}: give one whole number a slice")
+        raise InputError(
+            f"sizes of shape {atoms.shape}, {atoms.dtype}: give one whole number a slice"
+        )
     if atoms.size and int(atoms.min()) < 1:
         s = int(np.argmin(atoms))
         raise InputError(f"slice {s} has {atoms[s]} atoms; give at least 1, or leave the slice out")

@@ -27,10 +27,10 @@ def minimise(grid: Grid, table: Table, used: Cubes | None = None, effort: int = 
     route serves may be missing. Equal calls give equal tables. The table itself comes back where
     nothing smaller is found.
     """
-    elements = elements_of(grid, table, used)
+    elements = elements_of(grid, table, used) if len(table) else None
     if elements is None:
         return table
-    cover = best_cover(elements, effort)
+    cover = best_cover(elements.joined(), effort * elements.keys.size)
     if cover.shape[1] >= len(table):
         return table
     smaller = _table(elements, cover)
@@ -51,7 +51,9 @@ def minimise_all(
     used = None if nets is None else used_keys(tables, nets)
 
     def one(chip: Chip) -> Table:
-        return minimise(grid, tables[chip], used and used.get(grid.index(chip)), effort)
+        return minimise(
+            grid, tables[chip], None if used is None else used.get(grid.index(chip)), effort
+        )
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
         smaller = Tables.of(grid, dict(zip(tables, pool.map(one, tables))))
@@ -66,8 +68,9 @@ def used_keys(tables: Tables, nets: Nets) -> dict[int, Cubes]:
     the smallest aligned block that has a net's first and last key."""
     net, keys = nets.probes()
     sent = deliver_all(tables, nets.sources[net], keys)
-    there = np.unique(sent.visited_chip * len(nets) + net[sent.visitor])
-    chip, visitor = np.divmod(there, len(nets))
+    chip, visitor = np.divmod(
+        np.unique(sent.visited_chip * len(nets) + net[sent.visitor]), max(len(nets), 1)
+    )
     key, mask = _tight(nets)
     ends = np.searchsorted(chip, np.arange(tables.grid.chips + 1))
     return {

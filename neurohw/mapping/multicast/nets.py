@@ -42,7 +42,9 @@ class Nets:
         in use, whole blocks by default."""
         lists = [list(t) for t in targets]
         sizes = np.array([len(t) for t in lists], dtype=np.int64)
-        flat = np.array([(x, y, p) for t in lists for (x, y), p in t], dtype=np.int64).reshape(-1, 3)
+        flat = np.array([(x, y, p) for t in lists for (x, y), p in t], dtype=np.int64).reshape(
+            -1, 3
+        )
         xy = np.asarray(sources, dtype=np.int64).reshape(-1, 2)
         return cls.packed(grid, keys, masks, grid.indices(xy), sizes, grid.indices(flat[:, :2]),
                           flat[:, 2], atoms)  # fmt: skip
@@ -55,7 +57,10 @@ class Nets:
         """From arrays: ``sizes`` (n,) targets of each net, ``chips, cores`` (sum of sizes,) in turn."""
         key, mask = np.asarray(keys, dtype=np.int64), np.asarray(masks, dtype=np.int64)
         n = key.size
-        if not n == mask.size == sources.size == sizes.size or sizes.sum() != chips.size != cores.size:
+        if (
+            not n == mask.size == sources.size == sizes.size
+            or sizes.sum() != chips.size != cores.size
+        ):
             raise InputError(
                 f"nets: {n} keys, {mask.size} masks, {sources.size} sources, {sizes.size} target lists: "
                 "give one of each for every net"
@@ -105,7 +110,9 @@ def _check_keys(key: Int, mask: Int, block: Int, used: Int) -> None:
         )
     if used.shape != key.shape or (used < 1).any() or (used > block).any():
         i = int(np.argmax((used < 1) | (used > block))) if used.shape == key.shape else 0
-        raise InputError(f"net {i}: atoms must be 1 to the size of its key block; give one number a net")
+        raise InputError(
+            f"net {i}: atoms must be 1 to the size of its key block; give one number a net"
+        )
     order = np.argsort(key, kind="stable")
     over = key[order][1:] < (key + block)[order][:-1]
     if over.any():

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -60,7 +61,7 @@ def route_all(grid: Grid, sources: Int, start: Int, chips: Int) -> Trees:
 
 
 @njit(cache=True, nogil=True)
-def _displacement(a, b, width, height, wraps):
+def _displacement(a: Any, b: Any, width: Any, height: Any, wraps: Any) -> Any:
     dx, dy = b % width - a % width, b // width - a // width
     if wraps:
         return dx % width + width * (dy % height)
@@ -68,11 +69,25 @@ def _displacement(a, b, width, height, wraps):
 
 
 @njit(cache=True, nogil=True)
-def _grow_all(sources, start, chips, hops, steps, neighbours, width, height, wraps):
+def _grow_all(
+    sources: Any,
+    start: Any,
+    chips: Any,
+    hops: Any,
+    steps: Any,
+    neighbours: Any,
+    width: Any,
+    height: Any,
+    wraps: Any,
+) -> Any:
     n, links = sources.size, neighbours.shape[1]
     first = np.zeros(n + 1, np.int64)
     room = 4 * chips.size + 2 * n + neighbours.shape[0]
-    chip, link, parent = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    chip, link, parent = (
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+    )
     most = np.int64(1)
     for i in range(n):
         most = max(most, start[i + 1] - start[i])
@@ -95,7 +110,7 @@ def _grow_all(sources, start, chips, hops, steps, neighbours, width, height, wra
                 near[count] = hops[_displacement(sources[i], chips[t], width, height, wraps)]
                 count += 1
         while count:
-            best = np.int64(0)
+            best: Any = np.int64(0)
             for t in range(1, count):
                 if near[t] < near[best]:
                     best = t
@@ -104,7 +119,7 @@ def _grow_all(sources, start, chips, hops, steps, neighbours, width, height, wra
             for k in range(links):
                 left[k] = steps[way, k]
             for _ in range(near[best]):
-                run = np.int64(-1)
+                run: Any = np.int64(-1)
                 if at >= fresh and left[link[at]] > 0:
                     run = link[at]  # straight on
                 else:

@@ -14,18 +14,19 @@ CHANGES = 6
 """Routes that a trial treats differently, at most."""
 
 
-def best_cover(elements: Elements, effort: int) -> Int:
+def best_cover(elements: Elements, budget: int) -> Int:
     """``keys, masks, route`` int64 (3, entries) of the shortest cover found.
 
     First each way to choose splits, with default-routed elements left out where that is possible
     and with entries of their own. Then random changes to the shortest: kept unless they make it
-    longer, until ``effort`` comparisons for each element are spent or every route has one entry.
+    longer, until ``budget`` comparisons are spent or every route has one entry.
     The random numbers are always the same.
     """
     e, routes = elements, elements.words.size
     unknown = e.route >= routes
-    plain, budget, steps = np.zeros(routes, dtype=np.int64), effort * e.keys.size, 0
-    best, split, free = None, plain, e.free
+    plain, steps = np.zeros(routes, dtype=np.int64), 0
+    best: Int | None = None
+    split, free = plain, e.free
     bound = np.unique(e.route[~e.free]).size
     for optional in (e.free, unknown):
         count = np.bincount(e.route[~optional], minlength=routes)[:routes].astype(np.float64)
@@ -37,10 +38,10 @@ def best_cover(elements: Elements, effort: int) -> Int:
             if best is None or found.shape[1] < best.shape[1]:
                 best, split, free = found, at, optional
     assert best is not None
-    count = np.bincount(e.route[~free], minlength=routes)[:routes]
-    several = np.flatnonzero(count > 1)
+    needed = np.bincount(e.route[~free], minlength=routes)[:routes]
+    several = np.flatnonzero(needed > 1)
     order, first = np.empty(routes), plain
-    order[np.lexsort((count, split, split < 0))] = np.linspace(0, 1, routes)
+    order[np.lexsort((needed, split, split < 0))] = np.linspace(0, 1, routes)
     rng = np.random.default_rng(0)
     shortest = np.iinfo(np.int64).max
     while best.shape[1] > bound and steps < budget:
@@ -49,7 +50,7 @@ def best_cover(elements: Elements, effort: int) -> Int:
             if rng.random() < 0.5:
                 new_order[r] = rng.random()
             else:
-                new_first[r] = rng.integers(count[r])
+                new_first[r] = rng.integers(needed[r])
         found, _, cost = cover(e.keys, e.masks, e.route, free, ORDER, new_order, new_first)
         steps += cost
         if found.shape[1] <= shortest:

@@ -35,9 +35,10 @@ class Table:
     ) -> Table:
         """A table from anything array-like; :class:`InputError` for lengths, and for keys outside
         their masks, which nothing could match."""
-        k, m = _words("keys", keys, np.uint32), _words("masks", masks, np.uint32)
-        r = _words("routes", routes, np.uint64)
-        a = _words("arrivals", np.zeros(r.size) if arrivals is None else arrivals, np.uint64)
+        k = _words("keys", keys, 1 << 32).astype(np.uint32)
+        m = _words("masks", masks, 1 << 32).astype(np.uint32)
+        r = _words("routes", routes, 1 << 63)
+        a = np.zeros_like(r) if arrivals is None else _words("arrivals", arrivals, 1 << 63)
         if not k.size == m.size == r.size == a.size:
             raise InputError(
                 f"table of {k.size} keys, {m.size} masks, {r.size} routes, {a.size} arrivals: "
@@ -49,6 +50,8 @@ class Table:
             raise InputError(
                 f"entry {e}: key {k[e]:#010x} has bits outside mask {m[e]:#010x}; it would never match"
             )
+        for column in (k, m, r, a):
+            column.setflags(write=False)
         return cls(k, m, r, a)
 
     def __len__(self) -> int:
@@ -61,18 +64,17 @@ class Table:
         )
 
 
-def _words(what: str, values: ArrayLike, dtype: type) -> NDArray[np.generic]:
+def _words(what: str, values: ArrayLike, limit: int) -> NDArray[np.uint64]:
     given = np.asarray(values)
     if given.ndim != 1:
         raise InputError(f"{what} of shape {given.shape}: give one dimension")
-    if given.size and given.dtype != dtype:
-        limit = 1 << (32 if dtype is np.uint32 else 63)
+    if given.size:
+        if given.dtype.kind not in "iu":
+            raise InputError(f"{what} are {given.dtype}: give whole numbers")
         low, high = int(given.min()), int(given.max())
         if low < 0 or high >= limit:
             raise InputError(f"{what} from {low} to {high}: words are 0 to {limit - 1}")
-    array = np.array(given, dtype=dtype)
-    array.setflags(write=False)
-    return array
+    return np.array(given, dtype=np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +122,10 @@ class Tables(Mapping[Chip, Table]):
         return self.entries.take(np.arange(self.start[c], self.start[c + 1]))
 
     def __contains__(self, chip: object) -> bool:
-        return chip in set(self)
+        x, y = chip if isinstance(chip, tuple) and len(chip) == 2 else (-1, -1)
+        if not (0 <= x < self.grid.width and 0 <= y < self.grid.height):
+            return False
+        return bool(self.sizes[x + self.grid.width * y])
 
     def __iter__(self) -> Iterator[Chip]:
         return (self.grid.chip(int(c)) for c in np.flatnonzero(self.sizes))

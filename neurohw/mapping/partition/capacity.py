@@ -79,10 +79,10 @@ def fill(weights: NDArray[np.int64], limits: Limits, order: NDArray[np.int64]) -
             return parts
     size = (weights / np.maximum(limits.max(axis=0), 1)).max(axis=1)
     for sequence in (order, order[np.argsort(-size[order], kind="stable")]):
-        parts = pack(weights, limits, sequence, False)
-        if (parts >= 0).all():
-            return parts
-    left = int((parts < 0).sum())
+        packed: Parts = pack(weights, limits, sequence, False)
+        if (packed >= 0).all():
+            return packed
+    left = int((packed < 0).sum())
     raise CapacityError(
         f"{left:,} of {n:,} vertices found no part of {k} with room for them; use more or larger parts"
     )

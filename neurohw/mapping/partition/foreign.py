@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from numpy.typing import ArrayLike
 
+from neurohw.entry import load_backend
 from neurohw.errors import BackendMissing, CapacityError, UnknownName
 from neurohw.mapping.graph import Graph, Parts, checked
 from neurohw.mapping.partition.capacity import limits_of, within
@@ -14,16 +13,10 @@ from neurohw.mapping.partition.repair import repaired
 from neurohw.network.checks import whole
 
 
-def _backend(name: str) -> Any:
-    from neurohw.backend import load_backend
-
-    return load_backend(name)
-
-
 def installed(name: str) -> bool:
     """Whether the backend is there and its library can be imported."""
     try:
-        return bool(_backend(name).available())
+        return bool(load_backend(name).available())
     except (UnknownName, BackendMissing):
         return False
 
@@ -41,7 +34,7 @@ def mtkahypar(graph: Graph, k: int, *, capacity: ArrayLike, seed: int = 0) -> Pa
 def _foreign(name: str, graph: Graph, k: int, capacity: ArrayLike, seed: int) -> Parts:
     limits = limits_of(graph, k, capacity)
     seed = whole("seed", seed, 0)
-    library = _backend(name)
+    library = load_backend(name)
     parts = checked(graph, library.partition(graph, k, limits, seed), k)
     parts = repaired(Hypergraph.of(graph), parts, limits)
     if not within(graph.weights, parts, limits):

@@ -37,7 +37,7 @@ class Hypergraph:
     @property
     def n(self) -> int:
         """Number of vertices."""
-        return self.weights.shape[0]
+        return len(self.weights)
 
     @classmethod
     def _of(

@@ -16,15 +16,22 @@ from neurohw.mapping.partition.capacity import Limits, limits_of, pack, used, wi
 from neurohw.mapping.partition.chunks import chunks
 from neurohw.mapping.partition.coarsen import hierarchy
 from neurohw.mapping.partition.hypergraph import Hypergraph
-from neurohw.mapping.partition.refine import COLD, WARM, refined, sweeps_for
+from neurohw.mapping.partition.refine import COLD, WARM, refined
 from neurohw.mapping.partition.repair import repaired
 from neurohw.network.checks import whole
 
+EFFORT = 4e8
+"""Pins that a descent and ascent looks at, about: some seconds."""
+CACHED = 1 << 24
+"""Entries of a table of pins by net and part that still fit the caches, about."""
 HOT = 10.0
+"""Times f, in mean rates of a net: the first temperature on the coarsest level."""
 FEWEST = 10
 """Vertices a part, on the coarsest level."""
 SHARE = 0.3
 """Of a part's capacity that a coarse vertex may take."""
+NEAR = 1.05
+"""Declared-order chunks up to so many times as costly are refined too; refinement saves about that."""
 
 
 def multilevel(graph: Graph, k: int, *, capacity: ArrayLike, seed: int = 0) -> Parts:
@@ -36,11 +43,13 @@ def multilevel(graph: Graph, k: int, *, capacity: ArrayLike, seed: int = 0) -> P
     whole("seed", seed, 0)
     start = chunks(graph, k, capacity=limits)
     hyper = Hypergraph.of(graph)
-    best = refined(graph, hyper, start, limits, seed)
+    tried = [start]
     found = cycle(hyper, limits, seed)
-    if found is not None and km1(graph, found, k) < km1(graph, best, k):
-        best = found
-    return best
+    if found is not None:
+        tried.append(found)
+    if found is None or km1(graph, start, k) < NEAR * km1(graph, found, k):
+        tried.append(refined(graph, hyper, start, limits, seed))
+    return min(tried, key=lambda parts: km1(graph, parts, k))
 
 
 def cycle(hyper: Hypergraph, limits: Limits, seed: int) -> Parts | None:
@@ -52,6 +61,9 @@ def cycle(hyper: Hypergraph, limits: Limits, seed: int) -> Parts | None:
     levels = [(hyper, np.zeros(0, np.int32)), *hierarchy(hyper, FEWEST * k, largest, seed)]
     scale = [hyper.n / max(level.n, 1) for level, _ in levels]
     cost = sum(level.pins.size * f**0.5 for (level, _), f in zip(levels, scale, strict=True))
+    # A table beyond the caches takes several times as long to look up.
+    cost *= 1 + hyper.rates.size * k / CACHED
+    most = min(1000, max(16, EFFORT / max(cost, 1)))
     # Large, yet nothing in it belongs together: fewer and fuller parts are all there is to gain.
     formless = len(levels) == 1 and hyper.n > FEWEST * k
     coarsest = levels[-1][0]
@@ -61,7 +73,7 @@ def cycle(hyper: Hypergraph, limits: Limits, seed: int) -> Parts | None:
         (level, label), f = levels[i], scale[i]
         parts = repaired(level, parts, limits)
         allowed = np.maximum(limits, used(level.weights, parts, k))
-        sweeps = int(sweeps_for(cost) * f**0.5)
+        sweeps = int(most * f**0.5)
         parts = annealed(level, parts, allowed, hot, COLD * f**0.5, sweeps, seed + i)
         if i:
             parts = parts[label]

@@ -13,8 +13,8 @@ from neurohw.mapping.partition.hypergraph import Hypergraph
 from neurohw.mapping.partition.repair import repaired
 from neurohw.network.checks import MOST, whole
 
-EFFORT = 4e8
-"""Pins that one run of annealing looks at, about: some seconds."""
+EFFORT = 1e8
+"""Pins that a refinement looks at, about: a second."""
 WARM, COLD = 2.0, 0.2
 """Temperatures in mean rates of a net. At 2 a good division survives, at 0.2 little changes."""
 
@@ -31,7 +31,7 @@ def refine(
     """A division whose :func:`~neurohw.mapping.graph.km1` is not above that of ``parts``.
 
     ``parts`` int (n,) in 0..k - 1, ``capacity`` (columns,) or (k, columns). ``rounds``: proposals a
-    vertex; by default up to 1000, fewer on large graphs. Parts above the capacity are emptied first,
+    vertex; by default up to 400, fewer on large graphs. Parts above the capacity are emptied first,
     which may cost more; CapacityError where that fails.
     """
     limits = limits_of(graph, k, capacity)
@@ -43,7 +43,12 @@ def refine(
 
 
 def refined(
-    graph: Graph, hyper: Hypergraph, given: Parts, limits: Limits, seed: int, rounds: int | None = None
+    graph: Graph,
+    hyper: Hypergraph,
+    given: Parts,
+    limits: Limits,
+    seed: int,
+    rounds: int | None = None,
 ) -> Parts:
     """As :func:`refine`, from checked values and the graph's hypergraph."""
     k = limits.shape[0]
@@ -52,16 +57,12 @@ def refined(
         raise CapacityError(
             f"a division into {k} parts is above their capacity and can't be repaired; use larger parts"
         )
-    sweeps = sweeps_for(hyper.pins.size) if rounds is None else rounds
+    pins = max(hyper.pins.size, 1)
+    sweeps = int(min(400, max(8, EFFORT / pins))) if rounds is None else rounds
     if not sweeps:
         return given
     best = _by_windows(hyper, given, limits, seed, sweeps)
     return best if km1(graph, best, k) <= km1(graph, given, k) else given
-
-
-def sweeps_for(pins: float) -> int:
-    """Proposals a vertex that a hypergraph of so many pins gets."""
-    return int(min(1000, max(8, EFFORT / max(pins, 1))))
 
 
 def _by_windows(hyper: Hypergraph, parts: Parts, limits: Limits, seed: int, sweeps: int) -> Parts:

@@ -18,7 +18,7 @@ def repaired(hyper: Hypergraph, parts: Parts, limits: Limits) -> Parts:
     """``parts`` with fewer vertices in parts above their limits; all are within them afterwards if
     every vertex weighs 1 and the parts together have room, most of the time otherwise."""
     load = used(hyper.weights, parts, limits.shape[0])
-    over = (load > limits).any(axis=1)
+    over = np.asarray((load > limits).any(axis=1))
     if not over.any():
         return parts
     parts = parts.copy()
@@ -32,7 +32,13 @@ def repaired(hyper: Hypergraph, parts: Parts, limits: Limits) -> Parts:
 
 @njit(cache=True, nogil=True)
 def _held(
-    vertices: Array, ends: Array, pins: Array, places: Array, nets: Array, rates: Array, parts: Array
+    vertices: Array,
+    ends: Array,
+    pins: Array,
+    places: Array,
+    nets: Array,
+    rates: Array,
+    parts: Array,
 ) -> Array:
     """The rates of the nets that each vertex shares with others of its part."""
     held = np.zeros(vertices.size, np.float64)
