@@ -12,7 +12,8 @@ from typing import Protocol, cast
 from neurohw.entry import load_backend
 from neurohw.fixed import FixedPointNetwork
 from neurohw.network.inputs import Inputs
-from neurohw.network.model import Integrator, Network
+from neurohw.network.model import Network
+from neurohw.network.semantics import Integrator, Semantics
 from neurohw.recording import Recording
 
 
@@ -20,8 +21,8 @@ class Reader(Protocol):
     """Reads a foreign file into a Network."""
 
     def read(
-        self, path: str | Path, *, dt: float, integrator: Integrator, outputs: Sequence[str],
-        analogue: Sequence[str],
+        self, path: str | Path, *, dt: float | None, integrator: Integrator | None,
+        semantics: str | Semantics | None, outputs: Sequence[str], analogue: Sequence[str],
     ) -> Network: ...  # fmt: skip
 
 

@@ -16,14 +16,16 @@ from neurohw.errors import FileError, InputError
 from neurohw.network.checks import integers
 from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
-from neurohw.network.model import Integrator, Network
+from neurohw.network.model import Network
+from neurohw.network.semantics import Integrator, Semantics
 
 
 def load_network(
     path: str | Path,
     *,
-    dt: float,
-    integrator: Integrator = "exact",
+    dt: float | None = None,
+    integrator: Integrator | None = None,
+    semantics: str | Semantics | None = None,
     outputs: Sequence[str] = (),
     analogue: Sequence[str] = (),
 ) -> Network:
@@ -31,14 +33,18 @@ def load_network(
 
     NIR stores neither the time step nor how it is stepped: ``dt`` in seconds is required (snnTorch
     exports for 1e-4, Norse for 1e-3 unless told otherwise), ``integrator`` is ``euler`` for networks
-    trained in snnTorch or Norse and ``exact`` for Nengo or Rockpool. ``analogue`` names input nodes
-    that take currents instead of spikes.
+    trained in snnTorch or Norse and ``exact``, the default, for Nengo or Rockpool. ``semantics`` says
+    that and how neurons reset, compare and pass spikes on: a preset's name (``snntorch``, ``norse``,
+    ``sinabs``, ``rockpool``, ``lava``, ``spinnaker``) or Semantics. A file that neurohw wrote states all
+    of it. ``analogue`` names input nodes that take currents instead of spikes.
     """
     path = Path(path)
     if path.suffix != ".nir":
         raise FileError(f"{path}: networks are read from .nir files; name one")
     reader = cast(Reader, load_backend("nir"))
-    return reader.read(path, dt=dt, integrator=integrator, outputs=outputs, analogue=analogue)
+    return reader.read(
+        path, dt=dt, integrator=integrator, semantics=semantics, outputs=outputs, analogue=analogue
+    )
 
 
 def load_inputs(path: str | Path, network: Network) -> Inputs:

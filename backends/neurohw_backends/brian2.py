@@ -9,11 +9,13 @@ M. Stimberg, R. Brette, D. F. M. Goodman, Brian 2, an intuitive and efficient si
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurohw.errors import InputError, UnknownName
+from neurohw.in_step import delayed
 from neurohw.network import Inputs, Network
 from neurohw.network.events import Spikes
 from neurohw.recording import Recording, Trace
@@ -64,6 +66,14 @@ def reference(
     )
     chosen = _record(network, record or {})
     subset = _neurons(network, chosen, neurons or {})
+    if network.semantics.latency == 0:
+        late = delayed(network)
+        longer = reference(
+            late.network, late.inputs(inputs), steps=int(steps) + late.longest, record=record,
+            neurons=neurons, substeps=substeps, progress=progress,
+        )  # fmt: skip
+        found = late.recording(longer, int(steps) * int(substeps), int(substeps), int(stride))
+        return replace(found, synaptic_events=_events(network, found.spikes))
     b2 = library()
     method = "exact" if substeps > 1 else network.integrator
     at_once = _trials_at_once(network, inputs.trials)

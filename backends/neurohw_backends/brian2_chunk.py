@@ -63,7 +63,9 @@ class Chunk:
         self.hosted: dict[str, list[_Hosted]] = {}
         for name, population in plan.network.populations.items():
             if name not in plan.network.inputs:
-                self.models[name] = model(population, plan.method, plan.step, plan.network.dt)
+                self.models[name] = model(
+                    population, plan.method, plan.step, plan.network.dt, plan.network.semantics
+                )
                 self.groups[name] = self.neurons(name, self.models[name])
         for name in plan.network.inputs:
             self.feed(name)

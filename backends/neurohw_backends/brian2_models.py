@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurohw.network import Population
+from neurohw.network.semantics import Semantics
 
 Floats = NDArray[np.float64]
 
@@ -58,8 +59,13 @@ class Model:
     values: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
-def model(population: Population, method: str, step: float, dt: float) -> Model:
-    """Equations stepped with ``method`` every ``step`` seconds; spikes last ``dt`` seconds."""
+def model(
+    population: Population, method: str, step: float, dt: float, semantics: Semantics
+) -> Model:
+    """Equations stepped with ``method`` every ``step`` seconds; spikes last ``dt`` seconds.
+
+    A reset in the next step comes after the leak: as if it were ``1 / keep`` larger in its own step.
+    """
     kind, n = population.kind, population.n
     given = dict(population.parameters())
     filtered = "tau_syn" in given
@@ -83,6 +89,16 @@ def model(population: Population, method: str, step: float, dt: float) -> Model:
     values["v"] = given.get("v_reset", given.get("v_leak", np.zeros(n)))
     if kind == "ATRLIF":
         values["theta"] = given["v_threshold"]
+    threshold, reset = _THRESHOLDS.get(kind, "v > v_threshold"), _RESETS.get(kind, "v = v_reset")
+    if semantics.comparison == ">=":
+        threshold = threshold.replace(" > ", " >= ")
+    if semantics.reset == "subtract" and reset.startswith("v = v_reset"):
+        tau = given.get("tau_mem", given.get("tau"))
+        keep = np.ones(n) if tau is None else np.exp(-step / tau) if method == "exact" else 1 - step / tau
+        late = semantics.reset_time == "next"
+        values["drop"] = (given["v_threshold"] - given["v_reset"]) / (keep if late else 1)
+        equations += "\ndrop : 1 (constant)"
+        reset = reset.replace("v = v_reset", "v -= drop")
     refractory = None
     frozen = np.rint(given.get("t_ref", np.zeros(n)) / step).astype(np.int64)
     if frozen.any():
@@ -93,8 +109,8 @@ def model(population: Population, method: str, step: float, dt: float) -> Model:
         refractory = "(frozen + 1) * dt"
     return Model(
         equations,
-        _THRESHOLDS.get(kind, "v > v_threshold") if population.spiking else None,
-        _RESETS.get(kind, "v = v_reset") if population.spiking else None,
+        threshold if population.spiking else None,
+        reset if population.spiking else None,
         refractory,
         # Under a current held for the step both are the same, and A = 0 has no 'exact' in Brian.
         "euler" if kind == "IF" else method,

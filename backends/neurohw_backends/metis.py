@@ -42,8 +42,7 @@ def partition(graph: Graph, k: int, capacity: NDArray[np.int64], seed: int) -> N
     slack = float((capacity[:, 0].sum() - graph.n) / graph.n)
     _, parts = pymetis.part_graph(
         k,
-        xadj=offsets,
-        adjncy=targets,
+        pymetis.CSRAdjacency(offsets, targets),
         vweights=None if graph.weights.shape[1] == 1 else _sizes(graph, capacity),
         eweights=None if (rates == rates[0]).all() else rates,
         tpwgts=None if (shares == shares[0]).all() else shares.tolist(),

@@ -8,7 +8,7 @@ J. E. Pedersen et al., Neuromorphic Intermediate Representation, 2024.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def read(
         dt=step,
         outputs=tuple(outputs) or graph.outputs(),
         name=str(root.ours.get("name", path.stem)),
-        **_held(path, meant),
+        semantics=meant,
     )
 
 
@@ -118,17 +118,6 @@ def _semantics(
     if integrator not in (None, "exact", "euler"):
         raise NetworkError(f"integrator is {integrator!r}; it is 'exact' or 'euler'")
     return said or Semantics(integrator or "exact")  # type: ignore[arg-type]
-
-
-def _held(path: Path, meant: Semantics) -> Mapping[str, Any]:
-    """The semantics as fields of a Network, refused where it has none for them."""
-    if "semantics" in Network.__dataclass_fields__:
-        return {"integrator": meant.integrator, "semantics": meant}
-    require(
-        meant, Semantics(meant.integrator), f"{path}: a Network",
-        "it resets to v_reset in the step of the spike, with one step of latency",
-    )  # fmt: skip
-    return {"integrator": meant.integrator}
 
 
 def _check_ends(path: Path, flat: Flat, order: list[str], idle: bool) -> None:

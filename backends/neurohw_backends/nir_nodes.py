@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 Shape = tuple[int, ...]
 
 MOST = 2**31 - 1
+CHANNELS = 2**27
+"""Channels of an input, which a file claims without storing anything for them."""
+
 _OPTIONAL = {"v_reset": 0.0, "w_in": 1.0}
 
 
@@ -163,6 +166,6 @@ class Nodes:
             if extent < 1 or extent != int(extent):
                 self.fail(name, f"has an extent {extent:g} in its shape; give whole numbers from 1")
             shape.append(int(extent))
-        if prod(shape) > MOST:
-            self.fail(name, f"has {prod(shape):,} channels, more than the {MOST:,} allowed")
+        if prod(shape) > CHANNELS:
+            self.fail(name, f"has {prod(shape):,} channels, more than the {CHANNELS:,} allowed")
         return tuple(shape)

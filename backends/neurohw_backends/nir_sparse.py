@@ -20,6 +20,7 @@ Pair = tuple[int, int]
 
 _ENTRY = 24
 _CHUNK = 1 << 22
+_KERNEL = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,8 @@ class Sparse:
                 )
             )  # fmt: skip
             low = high
+        if len(parts) == 2:
+            return parts[1]
         return _summed(
             parts[0].shape, np.concatenate([p.post for p in parts]),
             np.concatenate([p.pre for p in parts]), np.concatenate([p.weight for p in parts]),
@@ -135,6 +138,11 @@ def convolution(
     """
     n_out, each, ky, kx = weight.shape
     out = extents((ky, kx), size, stride, padding, dilation, where)
+    if each * ky * kx > _KERNEL:
+        raise NetworkError(
+            f"{where}: a kernel of {ky} x {kx} for {each} channels has more than the {_KERNEL:,} weights "
+            "allowed; use a Linear node"
+        )
     area_in, area_out = size[0] * size[1], out[0] * out[1]
     check_room(n_out * each * ky * kx * area_out, where)
     channel = np.arange(n_out) // (n_out // groups) * each

@@ -55,7 +55,7 @@ def write(network: Network, path: str | Path, *, beyond: Beyond = "refuse") -> P
     if beyond not in ("refuse", "metadata"):
         raise InputError(f"beyond is {beyond!r}; it is 'refuse' or 'metadata'")
     path = Path(path)
-    meant = getattr(network, "semantics", None) or Semantics(network.integrator)
+    meant = network.semantics
     if beyond == "refuse":
         _check_semantics(network, meant)
     nodes: dict[str, Fields] = {}

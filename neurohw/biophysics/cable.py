@@ -206,7 +206,8 @@ def myelinated_axon(
             # An internode has nothing but its leak, which must not pull it from the nodes' rest.
             "e_l": np.where(is_node, -0.054387, -0.065),
         },
-        sources=(FH62,), step=2e-6, coarsest=2e-5,
+        sources=(FH62, "nodes: Hodgkin & Huxley's channels, ten times as dense (chosen)"),
+        step=2e-6, coarsest=2e-5,
     )  # fmt: skip
 
 

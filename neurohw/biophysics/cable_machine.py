@@ -24,43 +24,50 @@ def march_cable(
 ) -> int:  # fmt: skip
     """Step one trial; returns the number of spikes, or -1 where it diverged.
 
-    ``x`` (compartments, states) with the potential first is changed in place; ``own`` (compartments,
-    varying) fills the slots from ``first_own``; ``coupling`` (compartments - 1) in S, ``area`` in m²;
+    ``x`` (states, compartments) with the potential first is changed in place; ``own`` (varying,
+    compartments) fills the slots from ``first_own``; ``coupling`` (compartments - 1) in S, ``area`` in m²;
     ``drive`` (steps or 1) in A into compartment ``at``. ``out`` (samples, compartments, probes).
     """
-    n, states = x.shape
-    slots, stack = np.zeros(n_slots), np.zeros(depth)
+    states, n = x.shape
+    slots, stack = np.zeros((n_slots, n)), np.zeros((depth, n))
+    for i in range(own.shape[0]):
+        for k in range(n):
+            slots[first_own + i, k] = own[i, k]
     base = n_slots - states
-    rate = np.zeros(states)
+    rate, flow, slope = np.zeros((states, n)), np.zeros(n), np.zeros(n)
     diagonal, right, upper = np.zeros(n), np.zeros(n), np.zeros(n)
-    above = x[:, 0] > threshold
+    above = x[0] > threshold
     spikes, nudge = 0, 1e-3
     for step in range(steps):
+        for i in range(states):
+            for k in range(n):
+                slots[i, k] = x[i, k]
+        for phase in range(4):  # gates, gates nudged, current, current at a nudged potential
+            part = gates if phase < 2 else current
+            execute(code, constants, part[0], part[1], slots, stack, 0, n)
+            if phase == 0:
+                for i in range(1, states):
+                    for k in range(n):
+                        rate[i, k] = slots[base + i, k]
+                        slots[i, k] = x[i, k] + 0.5
+            elif phase == 1:
+                for i in range(1, states):
+                    for k in range(n):
+                        s = (slots[base + i, k] - rate[i, k]) / 0.5
+                        gain = dt if s == 0.0 else math.expm1(s * dt) / s
+                        x[i, k] += gain * rate[i, k]
+                        slots[i, k] = x[i, k]
+            elif phase == 2:
+                for k in range(n):
+                    flow[k] = slots[im, k]
+                    slots[0, k] = x[0, k] + nudge
+            else:
+                for k in range(n):
+                    slope[k] = (slots[im, k] - flow[k]) / nudge
         for k in range(n):
-            slots[first_own : first_own + own.shape[1]] = own[k]
-            slots[:states] = x[k]
-            flow = slope = 0.0
-            for phase in range(4):  # gates, gates nudged, current, current at a nudged potential
-                part = gates if phase < 2 else current
-                execute(code, constants, part[0], part[1], slots, stack)
-                if phase == 0:
-                    for i in range(1, states):
-                        rate[i] = slots[base + i]
-                        slots[i] = x[k, i] + 0.5
-                elif phase == 1:
-                    for i in range(1, states):
-                        slope = (slots[base + i] - rate[i]) / 0.5
-                        gain = dt if slope == 0.0 else math.expm1(slope * dt) / slope
-                        x[k, i] += gain * rate[i]
-                        slots[i] = x[k, i]
-                elif phase == 2:
-                    flow = slots[im]
-                    slots[0] = x[k, 0] + nudge
-                else:
-                    slope = (slots[im] - flow) / nudge
-            v = x[k, 0]
-            diagonal[k] = (c_m[k] / dt - slope) * area[k]
-            right[k] = (c_m[k] / dt * v + flow - slope * v) * area[k]
+            v = x[0, k]
+            diagonal[k] = (c_m[k] / dt - slope[k]) * area[k]
+            right[k] = (c_m[k] / dt * v + flow[k] - slope[k] * v) * area[k]
         right[at] += drive[min(step, drive.size - 1)]
         for k in range(n - 1):
             diagonal[k] += coupling[k]
@@ -77,7 +84,7 @@ def march_cable(
         for k in range(n):
             if not math.isfinite(right[k]):
                 return -1
-            x[k, 0] = right[k]
+            x[0, k] = right[k]
             now = right[k] > threshold
             if now and not above[k]:
                 if spikes < spike_step.size:
@@ -87,5 +94,5 @@ def march_cable(
         if step % stride == 0:
             for k in range(n):
                 for i in range(probes.size):
-                    out[step // stride, k, i] = x[k, probes[i]]
+                    out[step // stride, k, i] = x[probes[i], k]
     return spikes

@@ -58,8 +58,7 @@ def simulate_cable(
     membrane = cable.membrane
     varying = sorted(k for k in cable.own if k != "c_m")
     program = compile_model(membrane, stimulus.dt, varying)
-    own = np.ascontiguousarray(np.stack([cable.values(k) for k in varying], -1) if varying else
-                               np.zeros((cable.n, 0)))  # fmt: skip
+    own = np.array([cable.values(k) for k in varying]).reshape(len(varying), cable.n)
     probes = np.array([membrane.states.index(k) for k in chosen], np.int64)
     samples = -(-stimulus.steps // stride)
     out = np.empty((stimulus.trials, samples, cable.n, probes.size))
@@ -71,7 +70,7 @@ def simulate_cable(
             found = march_cable(
                 program.code, program.constants, program.parts["gates"], program.parts["Im"], own,
                 program.slots.get(varying[0], 0) if varying else 0, program.slots["Im"],
-                np.tile(rest(membrane), (cable.n, 1)), cable.values("c_m"), cable.area,
+                np.tile(rest(membrane)[:, None], cable.n), cable.values("c_m"), cable.area,
                 cable.coupling(), cable.at, stimulus.values[min(trial, len(stimulus.values) - 1)],
                 len(program.slots), program.depth, float(stimulus.dt), stimulus.steps, SPIKE_AT,
                 probes, stride, out[trial], spike_step, spike_at,

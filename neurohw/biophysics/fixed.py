@@ -29,26 +29,34 @@ from neurohw.network.checks import numbers
 Codes = dict[str, NDArray[np.int64]]
 FRACTION: Final = 15
 """Bits after the point of s16.15."""
-NEVER: Final = dict.fromkeys(("shift_exc", "shift_inh"), np.int64(0))
+DIRECT: Final = dict.fromkeys(("shift_exc", "shift_inh"), np.zeros((), np.int64))
+"""A weight is a current, in units of 2^-15."""
 
 
-def code(what: str, value: ArrayLike, bits: int = FRACTION) -> NDArray[np.int64]:
+def code(what: str, value: ArrayLike, bits: ArrayLike = FRACTION) -> NDArray[np.int64]:
     """``value * 2**bits`` rounded half to even; InputError if it is not finite or beyond 62 bits."""
-    scaled = np.ldexp(numbers(what, value), bits)
-    if not (np.abs(scaled) < 2.0**62).all():
-        raise InputError(f"{what} is {value!r}; give finite numbers that {bits} bits behind the point suit")
-    return np.rint(scaled).astype(np.int64)
+    given = np.asarray(numbers(what, value))
+    scaled = np.asarray(np.ldexp(given, bits))
+    bad = ~(np.abs(scaled) < 2.0**62)
+    if bad.any():
+        first = float(np.broadcast_to(given, scaled.shape)[bad][0])
+        raise InputError(f"{what} is {first:g}; give finite numbers whose codes fit 62 bits")
+    codes: NDArray[np.int64] = np.rint(scaled).astype(np.int64)
+    return codes
 
 
-def left(dt: float, tau: ArrayLike, bits: int = 32) -> NDArray[np.int64]:
+def left(dt: float, tau: ArrayLike, bits: ArrayLike = 32) -> NDArray[np.int64]:
     """``exp(-dt / tau)`` as a fraction of ``bits`` bits, at most the largest."""
-    share = np.exp(-dt / numbers("time constant", tau))
-    return np.minimum(code("decay", share, bits), (1 << bits) - 1)
+    taus = np.asarray(numbers("time constant", tau))
+    if not (taus > 0).all():
+        raise InputError(f"a time constant is {taus.min():g} s; give one above 0")
+    largest = (np.int64(1) << np.asarray(bits, np.int64)) - 1
+    return np.asarray(np.minimum(code("decay", np.exp(-dt / taus), bits), largest))
 
 
 def synapses(
     dt: float, tau_exc: ArrayLike = 2e-3, tau_inh: ArrayLike = 10e-3, e_exc: ArrayLike = 0.0,
-    e_inh: ArrayLike = -0.070, shift: int = 0, *, frac: int = FRACTION, unit: int = 32,
+    e_inh: ArrayLike = -0.070, shift: int = 0, *, frac: ArrayLike = FRACTION, unit: ArrayLike = 32,
 ) -> Codes:  # fmt: skip
     """Two conductance synapses: time constants in s, reversal potentials in V.
 
@@ -59,8 +67,8 @@ def synapses(
         "e_exc": code("e_exc", 1e3 * np.asarray(e_exc), frac),
         "e_inh": code("e_inh", 1e3 * np.asarray(e_inh), frac),
         "decay_exc": left(dt, tau_exc, unit), "decay_inh": left(dt, tau_inh, unit),
-        "shift_exc": np.int64(shift), "shift_inh": np.int64(shift),
-    }  # type: ignore[dict-item]  # fmt: skip
+        "shift_exc": np.array(shift), "shift_inh": np.array(shift),
+    }  # fmt: skip
 
 
 def cond_lif(
@@ -109,9 +117,9 @@ def fitzhugh_nagumo(
     codes = {
         "i_offset": code("stimulus", stimulus), "a": code("a", a), "b": code("b", b),
         "step": code("dt", dt, 32), "step_w": code("phi", dt * phi / (1 + dt * phi * b / 2), 32),
-        "thr": code("threshold", threshold), **NEVER,
+        "thr": code("threshold", threshold), **DIRECT,
     }  # fmt: skip
-    return codes, {k: code(k, model.start[k]) for k in ("v", "w")}  # type: ignore[return-value]
+    return codes, {k: code(k, model.start[k]) for k in ("v", "w")}
 
 
 def izhikevich(
@@ -120,9 +128,9 @@ def izhikevich(
     """Izhikevich 2003, parameters and current as published; starts at v = -65, u = b v."""
     codes = {
         "a": code("a", a, 31), "b": code("b", b, 31), "c": code("c", c), "d": code("d", d),
-        "i_offset": code("current", current), **NEVER,
+        "i_offset": code("current", current), **DIRECT,
     }  # fmt: skip
-    return codes, {"v": code("v", -65.0), "u": code("u", -65.0 * np.asarray(b))}  # type: ignore[return-value]
+    return codes, {"v": code("v", -65.0), "u": code("u", -65.0 * np.asarray(b))}
 
 
 def hodgkin_huxley(
@@ -131,10 +139,10 @@ def hodgkin_huxley(
 ) -> tuple[Codes, Codes]:  # fmt: skip
     """Hodgkin-Huxley at ``current`` in A/m², at rest; a tick is 2^-6 ms.
 
-    ``frac`` 4 .. 22: bits after the point of mV, mS/cm² and uA/cm²; ``unit`` 4 .. 30: of gates and
+    ``frac`` 2 .. 22: bits after the point of mV, mS/cm² and uA/cm²; ``unit`` 4 .. 30: of gates and
     rates; frac + 8 by default, so that all fit words of that many bits. (n,) for n word lengths.
     """
-    f = _bits("frac", frac, 4, 22)
+    f = _bits("frac", frac, 2, 22)
     u = _bits("unit", f + 8 if unit is None else unit, 4, 30)
     farad = model.value("c_m") * 100  # 1 uF/cm2 is 0.01 F/m2: rates, in 1/ms, are per capacitance
     v = 1e3 * model.start["v"]
@@ -148,6 +156,7 @@ def hodgkin_huxley(
         "i_offset": number(np.asarray(current) * 100 / farad),
         **{k: number(model.value(k) / 10 / farad) for k in ("g_na", "g_k", "g_l")},
         **{k: number(1e3 * model.value(k)) for k in ("e_na", "e_k", "e_l")},
+        **(synapse or synapses(1e-3 * STEP, frac=f, unit=u)),
     }  # fmt: skip
     at_rest = steady_gates(model, [1e-3 * v])
     start = {k: code(k, s[0] * np.ldexp(1.0, u), 0) for k, (s, _) in at_rest.items()}

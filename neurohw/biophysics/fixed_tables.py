@@ -19,16 +19,16 @@ HIGH: Final = 60
 """Millivolts of the first and the last entry over the potential."""
 STEP: Final = 2.0**-6
 """Milliseconds of a tick of the chip's Hodgkin-Huxley neuron."""
-FINEST: Final = 4
+FINEST: Final = 2
 
 
-def gate_tables(model: Model = HODGKIN_HUXLEY, spacing: int = 0) -> dict[str, list[int]]:
+def gate_tables(model: Model = HODGKIN_HUXLEY, spacing: int = 1) -> dict[str, list[int]]:
     """Two tables for each gate of ``model`` at -100 .. 60 mV in steps of 2^-spacing mV.
 
     ``X_inf``: 2^30 times the steady value; ``X_rate``: 2^30 times ``1 - exp(-dt/tau)``, the share of
     the way to it that the gate goes in a tick of 2^-6 ms (exponential Euler; Rush & Larsen, IEEE
     Trans. Biomed. Eng. 25, 389, 1978). Each table has 160 * 2^spacing + 1 entries.
-    InputError for a model without gates, or a spacing outside 0 .. 4.
+    InputError for a model without gates, or a spacing outside 0 .. 2.
     """
     if type(spacing) is not int or not 0 <= spacing <= FINEST:
         raise InputError(
@@ -47,7 +47,7 @@ def power_table(bits: int = 6) -> list[int]:
     return [round(math.ldexp(2 ** (j / (1 << bits)), BITS)) for j in range((1 << bits) + 1)]
 
 
-def table_changes(model: Model = HODGKIN_HUXLEY, spacing: int = 0) -> dict[str, Any]:
+def table_changes(model: Model = HODGKIN_HUXLEY, spacing: int = 1) -> dict[str, Any]:
     """The same chip with tables of another model with gates m, h and n, or finer ones: changes for
     ``neurohw.load_chip("biophysical", changes)``."""
     tables = gate_tables(model, spacing)

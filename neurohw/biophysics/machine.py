@@ -1,6 +1,7 @@
 """The kernel that runs stack programs: one compilation serves every model.
 
-The numbers of the instructions are those of ``program.CODES``.
+An instruction is carried out for several lanes, trials or compartments, before the next is looked at. The
+numbers of the instructions are those of ``program.CODES``.
 """
 
 from __future__ import annotations
@@ -11,80 +12,101 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+LANES = 16
+"""Trials that are stepped together."""
+
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def execute(code: Any, constants: Any, first: int, last: int, slots: Any, stack: Any) -> float:
-    """Run instructions ``first`` to ``last - 1``; returns what is on the stack, or 0."""
+def execute(
+    code: Any, constants: Any, first: int, last: int, slots: Any, stack: Any, lo: int, hi: int
+) -> None:
+    """Run instructions ``first`` to ``last - 1`` in lanes ``lo`` to ``hi - 1``.
+
+    ``slots`` (slots, lanes), ``stack`` (depth, lanes); what is left on the stack is in its first row.
+    """
     top = -1
     for k in range(first, last):
         op, argument = code[k, 0], code[k, 1]
-        if op == 0:
+        if op < 2 or op == 19 or op == 20:
             top += 1
-            stack[top] = constants[argument]
-        elif op == 1:
-            top += 1
-            stack[top] = slots[argument]
-        elif op == 2:
-            slots[argument] = stack[top]
-            top -= 1
-        elif op == 3:
-            top -= 1
-            stack[top] += stack[top + 1]
-        elif op == 4:
-            top -= 1
-            stack[top] -= stack[top + 1]
-        elif op == 5:
-            top -= 1
-            stack[top] *= stack[top + 1]
-        elif op == 6:
-            top -= 1
-            y = stack[top + 1]
-            stack[top] = stack[top] / y if y != 0 else np.nan
-        elif op == 7:
-            top -= 1
-            y, x = stack[top + 1], stack[top]
-            if y == 2.0:
-                stack[top] = x * x
-            elif y == 3.0:
-                stack[top] = x * x * x
-            elif y == 4.0:
-                stack[top] = (x * x) * (x * x)
+            if op == 0:
+                for b in range(lo, hi):
+                    stack[top, b] = constants[argument]
+            elif op == 1:
+                for b in range(lo, hi):
+                    stack[top, b] = slots[argument, b]
+            elif op == 19:
+                for b in range(lo, hi):
+                    stack[top, b] = np.random.normal()  # noqa: NPY002  what numba has
             else:
-                stack[top] = x**y
+                for b in range(lo, hi):
+                    stack[top, b] = np.random.random()  # noqa: NPY002
+            continue
+        if op == 2:
+            for b in range(lo, hi):
+                slots[argument, b] = stack[top, b]
+            top -= 1
         elif op == 8:
-            stack[top] = -stack[top]
+            for b in range(lo, hi):
+                stack[top, b] = -stack[top, b]
         elif op == 9:
-            stack[top] = math.exp(min(stack[top], 700.0))
+            for b in range(lo, hi):
+                stack[top, b] = math.exp(min(stack[top, b], 700.0))
         elif op == 10:
-            stack[top] = math.log(stack[top]) if stack[top] > 0 else np.nan
+            for b in range(lo, hi):
+                stack[top, b] = math.log(stack[top, b]) if stack[top, b] > 0 else np.nan
         elif op == 11:
-            stack[top] = math.sqrt(stack[top]) if stack[top] >= 0 else np.nan
+            for b in range(lo, hi):
+                stack[top, b] = math.sqrt(stack[top, b]) if stack[top, b] >= 0 else np.nan
         elif op == 12:
-            stack[top] = math.tanh(stack[top])
+            for b in range(lo, hi):
+                stack[top, b] = math.tanh(stack[top, b])
         elif op == 13:
-            stack[top] = math.cosh(min(abs(stack[top]), 700.0))
+            for b in range(lo, hi):
+                stack[top, b] = math.cosh(min(abs(stack[top, b]), 700.0))
         elif op == 14:
-            stack[top] = math.sin(stack[top])
+            for b in range(lo, hi):
+                stack[top, b] = math.sin(stack[top, b])
         elif op == 15:
-            stack[top] = abs(stack[top])
+            for b in range(lo, hi):
+                stack[top, b] = abs(stack[top, b])
         elif op == 16:
-            x = stack[top]
-            stack[top] = math.expm1(min(x, 700.0)) / x if abs(x) > 1e-16 else 1.0
+            for b in range(lo, hi):
+                z = min(stack[top, b], 700.0)
+                stack[top, b] = math.expm1(z) / z if abs(z) > 1e-16 else 1.0
         elif op == 18:
             top -= 2
-            stack[top] = min(max(stack[top], stack[top + 1]), stack[top + 2])
-        elif op == 19:
-            top += 1
-            stack[top] = np.random.normal()  # noqa: NPY002  what numba has
-        elif op == 20:
-            top += 1
-            stack[top] = np.random.random()  # noqa: NPY002
-        elif op > 20:
+            for b in range(lo, hi):
+                low, high = stack[top + 1, b], stack[top + 2, b]
+                stack[top, b] = min(max(stack[top, b], low), high)
+        elif op == 25:
+            for b in range(lo, hi):
+                z = stack[top, b]
+                square = z * z
+                stack[top, b] = square if argument == 2 else square * (z if argument == 3 else square)
+        elif op != 17:
             top -= 1
-            x, y = stack[top], stack[top + 1]
-            true = x < y if op == 21 else x <= y if op == 22 else x > y if op == 23 else x >= y
-            stack[top] = 1.0 if true else 0.0
-    return stack[top] if top >= 0 else 0.0
+            if op == 3:
+                for b in range(lo, hi):
+                    stack[top, b] += stack[top + 1, b]
+            elif op == 4:
+                for b in range(lo, hi):
+                    stack[top, b] -= stack[top + 1, b]
+            elif op == 5:
+                for b in range(lo, hi):
+                    stack[top, b] *= stack[top + 1, b]
+            elif op == 6:
+                for b in range(lo, hi):
+                    y = stack[top + 1, b]
+                    stack[top, b] = stack[top, b] / y if y != 0 else np.nan
+            elif op == 7:
+                for b in range(lo, hi):
+                    stack[top, b] = stack[top, b] ** stack[top + 1, b]
+            else:
+                for b in range(lo, hi):
+                    x, y = stack[top, b], stack[top + 1, b]
+                    less = x < y if op in {21, 24} else x <= y
+                    stack[top, b] = 1.0 if less == (op < 23) else 0.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -96,71 +118,88 @@ def march(
 ) -> int:  # fmt: skip
     """Step all trials of a model; returns the number of spikes, or -1 - trial where it diverged.
 
-    ``drive`` float64 (trials or 1, steps or 1, 0 or 1); ``x`` (trials, states) is the state, changed in
+    ``drive`` float64 (trials or 1, steps or 1, 0 or 1); ``x`` (states, trials) is the state, changed in
     place; ``held`` marks the states that stand still after a spike for ``frozen`` steps. Events are
-    sorted by trial, then step. ``out`` (trials, samples, probes). A step: the drive and the noise are
-    set and held, states are advanced, the threshold is tested, events and then resets act.
-    Of spikes that don't fit into ``spike_step`` only the number is kept.
+    sorted by step, then trial. ``out`` (trials, samples, probes). A step: the drive and the noise are
+    set and held, states are advanced, the threshold is tested, events and then resets act. Trials that
+    draw noise run one after another, each from a seed of its own. Of spikes that don't fit into
+    ``spike_step`` only the number is kept.
     """
-    trials, n = x.shape
-    slots, stack = np.zeros(n_slots), np.zeros(depth)
-    total, base = np.zeros(n), n_slots - n
-    resets, tests = reset[1] > reset[0], threshold[1] > threshold[0]
-    spikes, event = 0, 0
-    np.random.seed(seed)  # noqa: NPY002
-    for trial in range(trials):
-        row = min(trial, drive.shape[0] - 1)
-        y = x[trial]
-        still, above = 0, False
-        if tests:
-            slots[:n] = y
-            execute(code, constants, rhs[0], rhs[1], slots, stack)
-            above = execute(code, constants, threshold[0], threshold[1], slots, stack) > 0
-        while event < event_step.size and event_trial[event] < trial:
-            event += 1
-        for step in range(steps):
-            slots[:n] = y
+    n, trials = x.shape
+    draws, resets, tests = drawn[1] > drawn[0], reset[1] > reset[0], threshold[1] > threshold[0]
+    lanes = 1 if draws else min(LANES, trials)
+    slots, stack = np.zeros((n_slots, lanes)), np.zeros((depth, lanes))
+    total, base, spikes = np.zeros((n, lanes)), n_slots - n, 0
+    still, above = np.zeros(lanes, np.int64), np.zeros(lanes, np.bool_)
+    for low in range(0, trials, lanes):
+        size = min(lanes, trials - low)
+        if draws:
+            np.random.seed(seed + low)  # noqa: NPY002
+        for b in range(size):
+            still[b], above[b] = 0, False
+        event = 0
+        for step in range(-1, steps):
+            for i in range(n):
+                for b in range(size):
+                    slots[i, b] = x[i, low + b]
+                    total[i, b] = 0.0
             if drive.shape[2]:
-                slots[n] = drive[row, min(step, drive.shape[1] - 1), 0]
-            if drawn[1] > drawn[0]:
-                execute(code, constants, drawn[0], drawn[1], slots, stack)
-            total[:] = 0.0
-            for stage in range(1 if euler else 4):
-                execute(code, constants, rhs[0], rhs[1], slots, stack)
-                weight = 1.0 if euler else (2.0 if stage in (1, 2) else 1.0) / 6.0
-                ahead = dt if stage == 2 else 0.5 * dt
+                for b in range(size):
+                    row = min(low + b, drive.shape[0] - 1)
+                    slots[n, b] = drive[row, min(max(step, 0), drive.shape[1] - 1), 0]
+            if draws:
+                execute(code, constants, drawn[0], drawn[1], slots, stack, 0, size)
+            if step >= 0:
+                for stage in range(1 if euler else 4):
+                    execute(code, constants, rhs[0], rhs[1], slots, stack, 0, size)
+                    weight = 1.0 if euler else 1.0 / 6.0 if stage == 0 or stage == 3 else 1.0 / 3.0
+                    ahead = dt if stage == 2 else 0.5 * dt
+                    for i in range(n):
+                        for b in range(size):
+                            rate = 0.0 if held[i] and still[b] > 0 else slots[base + i, b]
+                            total[i, b] += weight * rate
+                            slots[i, b] = x[i, low + b] + ahead * rate
                 for i in range(n):
-                    rate = 0.0 if still > 0 and held[i] else slots[base + i]
-                    total[i] += weight * rate
-                    slots[i] = y[i] + ahead * rate
-            for i in range(n):
-                y[i] += dt * total[i]
-            for i in range(n):
-                if not math.isfinite(y[i]):
-                    return -1 - trial
-            slots[:n] = y
-            fires = False
+                    for b in range(size):
+                        slots[i, b] = x[i, low + b] + dt * total[i, b]
+                        if not math.isfinite(slots[i, b]):
+                            return -1 - low - b
+            sampled = step >= 0 and step % stride == 0 and probes.size > 0
             if tests:
-                execute(code, constants, rhs[0], rhs[1], slots, stack)
-                now = execute(code, constants, threshold[0], threshold[1], slots, stack) > 0
-                fires = now and (still == 0 if resets else not above)
-                above = now
-            still = max(still - 1, 0)
-            while (event < event_step.size and event_trial[event] == trial
-                   and event_step[event] == step):  # fmt: skip
-                part = events[event_kind[event]]
-                execute(code, constants, part[0], part[1], slots, stack)
+                execute(code, constants, rhs[0], rhs[1], slots, stack, 0, size)
+                execute(code, constants, threshold[0], threshold[1], slots, stack, 0, size)
+            changed = not tests
+            for b in range(size):
+                now = tests and stack[0, b] > 0
+                fires = step >= 0 and now and (still[b] == 0 if resets else not above[b])
+                above[b] = now
+                still[b] = frozen if fires and resets else max(still[b] - 1, 0)
+                while event < event_step.size and event_step[event] == step and (
+                    event_trial[event] < low + b + 1
+                ):  # fmt: skip
+                    if event_trial[event] == low + b:
+                        kind = event_kind[event]
+                        execute(
+                            code, constants, events[kind, 0], events[kind, 1], slots, stack, b, b + 1
+                        )
+                        changed = True
+                    event += 1
+                if fires:
+                    if resets:
+                        execute(code, constants, reset[0], reset[1], slots, stack, b, b + 1)
+                        changed = True
+                    if spikes < spike_step.size:
+                        spike_trial[spikes], spike_step[spikes] = low + b, step
+                    spikes += 1
+            while event < event_step.size and event_step[event] <= step:
                 event += 1
-            if fires:
-                if resets:
-                    execute(code, constants, reset[0], reset[1], slots, stack)
-                    still = frozen
-                if spikes < spike_step.size:
-                    spike_trial[spikes], spike_step[spikes] = trial, step
-                spikes += 1
-            y[:] = slots[:n]
-            if step % stride == 0 and probes.size:
-                execute(code, constants, rhs[0], rhs[1], slots, stack)
-                for k in range(probes.size):
-                    out[trial, step // stride, k] = slots[probes[k]]
+            for i in range(n):
+                for b in range(size):
+                    x[i, low + b] = slots[i, b]
+            if sampled:
+                if changed:
+                    execute(code, constants, rhs[0], rhs[1], slots, stack, 0, size)
+                for b in range(size):
+                    for k in range(probes.size):
+                        out[low + b, step // stride, k] = slots[probes[k], b]
     return spikes

@@ -58,7 +58,8 @@ class _Piecewise:
         self.run, self.model, self.method, self.rtol = run, run.model, method, rtol
         self.program: Program = compile_model(run.model, run.stimulus.dt)
         self.x = run.start[trial].copy()
-        self.slots, self.stack = np.zeros(len(self.program.slots)), np.zeros(self.program.depth)
+        self.slots = np.zeros((len(self.program.slots), 1))
+        self.stack = np.zeros((self.program.depth, 1))
         self.held, self.free = held(run.model), 0.0
         values = run.stimulus.values
         self.drive = values[min(trial, len(values) - 1)]
@@ -78,7 +79,7 @@ class _Piecewise:
         for stop in self.stops:
             self.value = self.drive[min(step, self.drive.size - 1)]
             if self.model.drive:
-                self.slots[len(self.x)] = self.value
+                self.slots[len(self.x), 0] = self.value
             grid = self.sample_at[(self.sample_at > step) & (self.sample_at <= stop)] * self.dt
             self.piece(step * self.dt, stop * self.dt, grid)
             for name in self.events.get(stop, ()):
@@ -86,7 +87,7 @@ class _Piecewise:
                 if self.rows and stop in self.sample_at:
                     self.rows[-1] = self.sample()
             step = stop
-        values = np.array(self.rows).reshape(-1, len(self.run.record))
+        values = np.reshape(self.rows, (len(self.rows), len(self.run.record)))
         named = {name: values[:, k] for k, name in enumerate(self.run.record)}
         return Solution(self.sample_at * self.dt, named, np.array(self.spikes))
 
@@ -127,33 +128,30 @@ class _Piecewise:
                 self.free = t + (self.model.value(self.model.refractory) if self.model.refractory else 0)
 
     def rates(self, x: Floats, still: bool) -> Floats:
-        from neurohw.biophysics.machine import execute
-
-        p, n = self.program, len(x)
-        self.slots[:n] = x
-        execute(p.code, p.constants, *p.parts["rhs"], self.slots, self.stack)
-        rate = self.slots[-n:].copy()
+        self.execute("rhs", x)
+        rate = self.slots[-len(x) :, 0].copy()
         if still:
             rate[self.held] = 0.0
         return rate
 
     def margin(self, x: Floats) -> float:
         """What the threshold compares, left side less right side."""
-        from neurohw.biophysics.machine import execute
-
-        p = self.program
-        self.slots[: len(x)] = x
-        execute(p.code, p.constants, *p.parts["named"], self.slots, self.stack)
-        return float(execute(p.code, p.constants, *p.parts["margin"], self.slots, self.stack))
+        self.execute("named", x)
+        self.execute("margin", x)
+        return float(self.stack[0, 0])
 
     def statements(self, part: str) -> None:
-        from neurohw.biophysics.machine import execute
-
-        p, n = self.program, len(self.x)
-        self.slots[:n] = self.x
-        execute(p.code, p.constants, *p.parts[part], self.slots, self.stack)
-        self.x = self.slots[:n].copy()
+        self.execute(part, self.x)
+        self.x = self.slots[: len(self.x), 0].copy()
 
     def sample(self) -> Any:
         self.rates(self.x, False)
-        return np.array([self.slots[self.program.slots[name]] for name in self.run.record])
+        return np.array([self.slots[self.program.slots[name], 0] for name in self.run.record])
+
+    def execute(self, part: str, x: Floats) -> None:
+        """Run a part of the program at the state ``x``."""
+        from neurohw.biophysics.machine import execute
+
+        p = self.program
+        self.slots[: len(x), 0] = x
+        execute(p.code, p.constants, *p.parts[part], self.slots, self.stack, 0, 1)

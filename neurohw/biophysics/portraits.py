@@ -64,12 +64,13 @@ def portrait(model: Model | Cable | Circuit, dt: float | None = None) -> Figure:
     axon, the raster of a network (which needs Brian 2), and traces of all others.
     """
     if isinstance(model, Circuit):
-        return _network(model, dt or 2e-4)
+        return _network(model, 2e-4 if dt is None else dt)
+    step = model.step if dt is None else dt
     if isinstance(model, Cable):
-        return _cable(model, dt or model.step)
+        return _cable(model, step)
     if len(model.states) == 2 and model.name.startswith(("fitzhugh", "morris")):
-        return _planar(model, dt or model.step)
-    made = _SHOWS.get(model.name, _fallback(model))(dt or model.step)
+        return _planar(model, step)
+    made = _SHOWS.get(model.name, _fallback(model))(step)
     return trace_figure(model, simulate(model, made), made)
 
 

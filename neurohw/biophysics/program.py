@@ -25,7 +25,7 @@ CODES = {
     name: code for code, name in enumerate((
         "const", "load", "store", "Add", "Sub", "Mult", "Div", "Pow", "neg", "exp", "log", "sqrt",
         "tanh", "cosh", "sin", "abs", "exprel", "int", "clip", "randn", "rand", "Lt", "LtE", "Gt",
-        "GtE",
+        "GtE", "ipow",
     ))
 }  # fmt: skip
 """Number of each instruction; ``machine`` has the same numbers."""
@@ -133,6 +133,10 @@ class _Compiler:
             self.emit("load", self.slots[node.id])
         elif isinstance(node, ast.BinOp):
             self.push(node.left)
+            power = self.constant(node.right) if isinstance(node.op, ast.Pow) else None
+            if power in {2.0, 3.0, 4.0}:
+                self.emit("ipow", int(power or 0))
+                return
             self.push(node.right)
             self.emit(type(node.op).__name__)
         elif isinstance(node, ast.UnaryOp):
@@ -208,6 +212,8 @@ def evaluate(program: Program, part: str, slots: list[Any]) -> Any:
             stack[-1] = _BINARY[name](stack[-1], right)
         elif name in _UNARY:
             stack[-1] = _UNARY[name](stack[-1])
+        elif name == "ipow":
+            stack[-1] = np.power(stack[-1], argument)
         elif name == "clip":
             high, low = stack.pop(), stack.pop()
             stack[-1] = np.clip(stack[-1], low, high)

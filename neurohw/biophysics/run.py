@@ -87,8 +87,7 @@ def check_step(model: Model, dt: float) -> None:
     limit = model.coarsest if fastest * model.coarsest < 1 else 1 / fastest
     if dt > limit * (1 + 1e-9):
         raise InputError(
-            f"dt of {dt * 1e3:g} ms is too coarse for {model.name}; take {limit * 1e3:.3g} ms or less "
-            f"({model.step * 1e3:g} ms is safe)"
+            f"dt of {dt * 1e3:g} ms is too coarse for {model.name}; take {limit * 1e3:.3g} ms or less"
         )
 
 
@@ -117,7 +116,7 @@ def reference(
     """
     import importlib
 
-    from neurohw.backend import load_backend
+    from neurohw.entry import load_backend
 
     simulator = importlib.import_module(f"{load_backend(backend).__name__}_biophysics")
     return cast(
@@ -132,7 +131,7 @@ def _march(run: Run) -> Recording:
     model, stimulus = run.model, run.stimulus
     program = compile_model(model, stimulus.dt)
     kinds = list(model.events)
-    events = stimulus.event_steps()
+    events = sorted((step, trial, name) for trial, step, name in stimulus.event_steps())
     parts = [program.parts[f"event {name}"] for name in kinds] or [(0, 0)]
     drive = stimulus.values[:, :, None]
     if model.drive is None:
@@ -145,9 +144,9 @@ def _march(run: Run) -> Recording:
         found = march(
             program.code, program.constants, program.parts["rhs"], program.parts["drawn"],
             program.parts.get("threshold", (0, 0)), program.parts.get("reset", (0, 0)),
-            np.array(parts, np.int64), _column(events, 1), _column(events, 0),
+            np.array(parts, np.int64), _column(events, 0), _column(events, 1),
             np.array([kinds.index(e[2]) for e in events], np.int64), np.ascontiguousarray(drive),
-            run.start.copy(), held(model), len(program.slots), program.depth, float(stimulus.dt),
+            np.ascontiguousarray(run.start.T), held(model), len(program.slots), program.depth, float(stimulus.dt),
             stimulus.steps, model.method == "euler", run.frozen, run.seed, probes, run.stride, out,
             spike_trial, spike_step,
         )  # fmt: skip

@@ -24,6 +24,7 @@ SHOWN: Final[dict[str, tuple[float, str]]] = {
     "meter": (1e6, "µm"),
     "meter**2": (1e12, "µm²"),
     "mM": (1.0, "mM"),
+    "second*amp": (1e12, "pC"),
     "amp/meter**2": (100.0, "µA/cm²"),
     "siemens/meter**2": (0.1, "mS/cm²"),
     "farad/meter**2": (100.0, "µF/cm²"),

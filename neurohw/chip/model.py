@@ -85,6 +85,7 @@ class Neuron:
     ``event`` for each synaptic event, and what the operations of a queue engine name. ``inputs``
     are what synapses write to. ``aliased`` is the input that takes the spikes of other neurons
     within the tick. A ``relay`` passes on within the tick: the axon of a crossbar.
+    ``reset`` is what the equations do where a model only says that a neuron resets.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Neuron:
     inputs: Mapping[str, Format] = field(default_factory=dict)
     aliased: str = ""
     relay: bool = False
+    reset: Literal["zero", "subtract"] = "zero"
     phases: Mapping[str, Program] = field(default_factory=dict)
     phase_texts: Mapping[str, str] = field(default_factory=dict)
 

@@ -102,7 +102,8 @@ def read_neuron(name: str, table: Table, around: Surroundings) -> Neuron:
         },
         lava=None if lava is None else _lava(lava, tick),
         start_text=_dedented(table, "start") if start else "",
-        inputs=inputs, aliased=next(iter(aliased), ""), relay=table.flag("relay"), phases=phases,
+        inputs=inputs, aliased=next(iter(aliased), ""), relay=table.flag("relay"),
+        reset=table.choice("reset", ("zero", "subtract"), "zero"), phases=phases,
         phase_texts={key: _dedented(table, key) for key in phases},
     )  # fmt: skip
     table.finish()

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from neurohw.errors import InputError
 
     if options.model is None:
-        if options.plot or options.gates or options.dt:
+        if options.plot or options.gates or options.dt is not None:
             raise InputError("--plot, --gates and --dt: say of which model: neurohw models NAME --plot F")
         _list(options.json)
         return 0
@@ -118,7 +118,7 @@ def _numbers(model: Model | Cable | Circuit) -> list[tuple[str, str, str]]:
     from neurohw.biophysics.units import shown
 
     if isinstance(model, bio.Cable):
-        where = "in parts, see the source"
+        where = "differs by compartment"
         own = [(k, _range(v, model.membrane.unit(k)), where) for k, v in model.own.items()]
         return [
             ("compartments", str(model.n), ""),
@@ -146,6 +146,7 @@ def _range(values: Any, unit: str) -> str:
 
 
 def _show(model: Model | Cable | Circuit) -> None:
+    from neurohw import biophysics as bio
     from neurohw.biophysics.units import shown
     from neurohw.cli import console
 
@@ -168,7 +169,8 @@ def _show(model: Model | Cable | Circuit) -> None:
         console.line(f"  refractory for: {point.refractory}")
     start = ", ".join(f"{k} = {shown(v, point.unit(k))}" for k, v in point.start.items())
     console.line(f"  starts at: {start}{' (first guess of its rest)' if point.rests else ''}")
-    console.line(f"  time step: {shown(point.step, 'second')}, at most {shown(point.coarsest, 'second')}")
+    steps = model if isinstance(model, bio.Cable) else point
+    console.line(f"  time step: {shown(steps.step, 'second')}, at most {shown(steps.coarsest, 'second')}")
     console.line("")
     console.table(
         "Parameters", ("name", "value", "meaning", "source"),

@@ -28,12 +28,17 @@ def network_options(parser: argparse.ArgumentParser) -> None:
     """A network file, and what NIR does not say about time."""
     parser.add_argument("network", metavar="NET.nir", help="the network, a NIR file")
     parser.add_argument(
-        "--dt", type=float, required=True, metavar="SECONDS",
-        help="time step of the network; NIR stores none (snnTorch exports for 1e-4)",
+        "--dt", type=float, metavar="SECONDS",
+        help="time step of the network; NIR stores none (snnTorch exports for 1e-4), neurohw's files do",
     )  # fmt: skip
     parser.add_argument(
-        "--integrator", choices=("exact", "euler"), default="exact",
+        "--integrator", choices=("exact", "euler"),
         help="how its author steps it: euler for snnTorch and Norse, exact (default) for Nengo, Rockpool",
+    )  # fmt: skip
+    parser.add_argument(
+        "--semantics", metavar="NAME",
+        help="how neurons step, reset, compare and pass spikes on: snntorch, norse, sinabs, rockpool, "
+        "lava, spinnaker",
     )  # fmt: skip
     parser.add_argument(
         "--analogue", action="append", default=[], metavar="NODE",
@@ -100,7 +105,8 @@ def read_network(options: argparse.Namespace) -> Network:
     from neurohw.loading import load_network
 
     return load_network(
-        options.network, dt=options.dt, integrator=options.integrator, analogue=options.analogue
+        options.network, dt=options.dt, integrator=options.integrator, semantics=options.semantics,
+        analogue=options.analogue,
     )
 
 

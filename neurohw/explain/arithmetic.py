@@ -9,7 +9,7 @@ point. Bits that are picked out of a word stay bits in both.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from neurohw.equations.tree import (
     Unary,
     children,
 )
-from neurohw.explain.settings import Rounding
+from neurohw.explain.settings import Manner
 from neurohw.fixedpoint import Format
 
 Array = NDArray[Any]
@@ -49,16 +49,16 @@ Random = Callable[[int, int], Number]
 class Evaluator:
     """Expressions over the ``values`` of names.
 
-    ``rounding``: how right shifts round: None: not at all, '' as written, or all of them in one other
-    way. ``sizing``: whether ``wrap`` and ``sat`` change a value.
+    ``manner``: how right shifts round, and to how many bits behind the point; None: not at all.
+    ``sizing``: whether ``wrap`` and ``sat`` change a value.
     """
 
     def __init__(
         self, values: Mapping[str, Number], tables: Mapping[str, tuple[int, ...]],
-        rounding: Rounding | Literal[""] | None, sizing: bool, random: Random,
+        manner: Manner | None, sizing: bool, random: Random,
     ) -> None:  # fmt: skip
         self.values, self.tables, self.random = values, tables, random
-        self.rounding, self.sizing = rounding, sizing
+        self.manner, self.sizing = manner, sizing
 
     def of(self, node: Expression, shifted: bool = False) -> Number:
         """The value of ``node``; ``shifted`` inside the argument of a right shift."""
@@ -107,12 +107,14 @@ class Evaluator:
             return self._shift(node.arguments[0], self.of(node.arguments[1]), name)
         if name == "random":
             bits = self.of(node.arguments[0])
-            return 0 if shifted and self.rounding is None else self.random(bits, node.site)
+            return 0 if shifted and self.manner is None else self.random(bits, node.site)
         first, *rest = (self.of(a, shifted) for a in node.arguments)
         if name == "mulhi":
             return self._down(times(first, rest[0]), rest[1], "shrf")
         if name == "fdiv":
-            return _floor(first / np.asarray(rest[0])) if _real(first, rest[0]) else first // rest[0]
+            return (
+                _floor(first / np.asarray(rest[0])) if _real(first, rest[0]) else first // rest[0]
+            )
         if name in ("min", "max"):
             return (np.minimum if name == "min" else np.maximum)(first, rest[0])
         if name == "clamp":
@@ -125,14 +127,17 @@ class Evaluator:
         return stored(first, form) if self.sizing else first
 
     def _shift(self, value: Expression, amount: Number, name: str) -> Number:
-        if self.rounding is None and picks_bits(value):
+        if self.manner is None and picks_bits(value):
             return down(whole(self.of(value)), whole(amount), name)
         return self._down(self.of(value, True), amount, name)
 
     def _down(self, x: Number, amount: Number, name: str) -> Number:
-        if self.rounding is None:
+        if self.manner is None:
             return np.asarray(x, np.float64) / np.exp2(np.asarray(amount, np.float64))
-        return down(x, amount, self.rounding or name)
+        how, kept = self.manner
+        if kept:
+            return down(up(np.asarray(x, np.float64), kept), amount, how or name) / 2.0**kept
+        return down(x, amount, how or name)
 
 
 def picks_bits(node: Expression) -> bool:
@@ -187,7 +192,9 @@ def down(x: Number, n: Number, name: str) -> Number:
         y = np.asarray(x, np.float64) / np.exp2(np.asarray(n, np.float64))
         if name == "shr0":
             return np.trunc(y)
-        return np.floor(y + 0.5) if name == "shrn" else np.rint(y) if name == "shre" else np.floor(y)
+        return (
+            np.floor(y + 0.5) if name == "shrn" else np.rint(y) if name == "shre" else np.floor(y)
+        )
     if name == "shr0":
         return np.where(np.greater_equal(x, 0), x >> n, -(-x >> n))
     if name == "shrf":

@@ -8,7 +8,9 @@ from typing import Literal
 
 Key = tuple[str, str]
 Which = bool | frozenset[Key]
-Rounding = Literal["shr0", "shrf", "shrn", "shre"]
+Rounding = Literal["", "shr0", "shrf", "shrn", "shre"]
+Manner = tuple[Rounding, int]
+"""how to round, '' as written; bits that are kept behind the point"""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Settings:
     weights, by (projection, ''). ``rounding``: shifts round as the equations say instead of dividing
     exactly, by (population, site). ``stores``: registers hold what their formats hold instead of any
     number, by (population, register). ``finer``: bits that the weights of a projection have beyond
-    those of the chip. ``instead``: rounding that replaces every right shift of a site.
+    those of the chip. ``instead``: how every right shift of a site rounds, '' as written, and to how
+    many bits behind the point.
     """
 
     delays: Which = False
@@ -29,7 +32,7 @@ class Settings:
     rounding: Which = False
     stores: Which = False
     finer: Mapping[str, int] = field(default_factory=dict)
-    instead: Mapping[Key, Rounding] = field(default_factory=dict)
+    instead: Mapping[Key, Manner] = field(default_factory=dict)
 
     def with_(self, **changes: object) -> Settings:
         """The same with some switches turned."""

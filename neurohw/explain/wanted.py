@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurohw.equations.tree import Expression, Name, children
 from neurohw.errors import InputError
 from neurohw.explain.arithmetic import plain
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection, Meaning
@@ -26,60 +27,79 @@ _WHOLE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """A population before rounding.
+    """A population before rounding, but for the codes that are to be rounded.
 
-    ``codes`` float64 (n,) by code, ``initial`` by register, ``factor`` float64 (n,) weight units for a
-    float weight of 1. ``held`` are codes that are not told apart from what the chip holds: counts of
-    ticks, and those that only integers can compute with. ``derived``: whether the registers that the
-    chip derives at the start can be computed without rounding.
+    ``codes`` (n,) by code, ``initial`` by register, ``factor`` float64 (n,) weight units for a float
+    weight of 1. ``derived``: whether the registers that the chip derives at the start can be
+    computed without rounding.
     """
 
-    codes: Mapping[str, Floats]
-    initial: Mapping[str, Floats]
+    codes: Mapping[str, NDArray[Any]]
+    initial: Mapping[str, NDArray[Any]]
     factor: Floats
-    held: frozenset[str]
     derived: bool
 
 
-def wanted_codes(population: FixedPopulation) -> Wanted:
-    """The codes that the formulas of the profile give, not rounded; the codes held if it has none."""
-    meaning, tick = population.meaning, population.neuron.tick
-    if meaning is None:
+def wanted_codes(population: FixedPopulation, rounded: Callable[[str], bool]) -> Wanted:
+    """The codes that the formulas of the profile give, not rounded but for those ``rounded``."""
+    meaning = meaning_of(population)
+    rules = meaning.rules
+    free = derived(population)
+    functions = {**meaning.functions, **(_UNROUNDED if free else {})}
+    values = {k: v for k, v in meaning.values.items() if k not in rules.codes}
+    held, codes = held_codes(population), {}
+    for name, formula in rules.codes.items():
+        if name not in population.parameters:
+            values[name] = formula(values, functions)
+        else:
+            mine = name in held or rounded(name)
+            coded = population.parameters[name].astype(np.float64)
+            codes[name] = coded if mine else _each(formula(values, functions), population.n)
+            values[name] = codes[name]
+    initial = {k: _each(f(values, functions), population.n) for k, f in rules.initial.items()}
+    factor = _each(rules.weight(values, functions), population.n)
+    return Wanted(codes, initial, factor, free)
+
+
+def meaning_of(population: FixedPopulation) -> Meaning:
+    """What the codes of a population stand for; InputError if nobody knows."""
+    if population.meaning is None:
         raise InputError(
             f"population '{population.name}' was written in integers; explain needs a network made by "
             "quantise, which knows what its codes stand for"
         )
-    rules, start = meaning.rules, population.neuron.start
-    derived = start is None or all(plain(a.value) for a in start.assigns)
-    functions = {**meaning.functions, **(_UNROUNDED if derived else {})}
-    values = {k: v for k, v in meaning.values.items() if k not in rules.codes}
-    read = set() if start is None or derived else _reads(population)
-    held, codes = set(), {}
+    return population.meaning
+
+
+def held_codes(population: FixedPopulation) -> frozenset[str]:
+    """Codes that are whole numbers on purpose: counts of ticks, exponents that a mantissa makes up
+    for, and those that only integers can compute with."""
+    rules = meaning_of(population).rules
+    held = set() if derived(population) else _reads(population)
     for name, formula in rules.codes.items():
-        if name not in tick.parameters:
-            values[name] = formula(values, functions)
-        elif name in read or "t_ref" in formula.names:
+        later = list(rules.codes)[list(rules.codes).index(name) + 1 :]
+        exponent = "ceil" in formula.text and any(name in rules.codes[k].names for k in later)
+        if name in population.parameters and ("t_ref" in formula.names or exponent):
             held.add(name)
-            codes[name] = population.parameters[name].astype(np.float64)
-            values[name] = codes[name]
-        else:
-            values[name] = codes[name] = _each(formula(values, functions), population.n)
-    initial = {k: _each(f(values, functions), population.n) for k, f in rules.initial.items()}
-    factor = _each(rules.weight(values, functions), population.n)
-    return Wanted(codes, initial, factor, frozenset(held), derived)
+    return frozenset(held)
+
+
+def derived(population: FixedPopulation) -> bool:
+    """Whether what a chip derives at the start can be computed without rounding."""
+    start = population.neuron.start
+    return start is None or all(plain(a.value) for a in start.assigns)
 
 
 def _reads(population: FixedPopulation) -> set[str]:
-    """Codes that only the equations of the start read: what counts is what is derived from them."""
-    from neurohw.equations.tree import Expression, Name, children
+    """Codes that the equations of the start read: what counts is what is derived from them."""
 
     def names(node: Expression) -> set[str]:
         mine = {node.name} if isinstance(node, Name) else set()
         return mine.union(*(names(c) for c in children(node)))
 
     start = population.neuron.start
-    assert start is not None
-    return {k for a in start.assigns for k in names(a.value)} & set(population.parameters)
+    assigns = () if start is None else start.assigns
+    return {k for a in assigns for k in names(a.value)} & set(population.parameters)
 
 
 def _each(value: Any, n: int) -> Floats:
@@ -128,9 +148,8 @@ def _pair(
             "network that was quantised"
         )
     population = fixed.populations[p.target]
-    meaning = population.meaning
-    assert meaning is not None
-    factor = coded_factor(population, meaning)
+    meaning = meaning_of(population)
+    factor = coded_factor(population)
     port = fixed.port(p)
     parts = split(origin, factor, meaning.rules, p.source not in fixed.inputs)
     mine = [q for q in parts if (q.port or population.neuron.port) == port] or parts
@@ -151,7 +170,8 @@ def _pair(
     )  # fmt: skip
 
 
-def coded_factor(population: FixedPopulation, meaning: Meaning) -> Floats:
+def coded_factor(population: FixedPopulation) -> Floats:
     """Weight units for a float weight of 1 as quantising took them, float64 (n,)."""
+    meaning = meaning_of(population)
     value = np.asarray(meaning.rules.weight(meaning.values, meaning.functions), np.float64)
     return np.array(np.broadcast_to(value, (population.n,)))

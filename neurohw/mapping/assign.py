@@ -18,6 +18,8 @@ Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Measure = Callable[[Synapses, Int32, Int32], Mapping[str, Int64]]
 ROUNDS = 24
+MANY = 64
+"""Parts that are too large at once, above which they are cut in declared order: there is no use in care."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ def assign(
         alone = [c for c in worst.tolist() if (part == c).sum() < 2]
         if alone or used + worst.size > most:
             raise DoesNotFit(chip, _all(usage, s, part, used + worst.size, most))
-        part = _halved(s, activity, part, worst, used, limits, seed)
+        part = _split(s, activity, part, _pieces(usage, over), used, seed)
     else:
         raise DoesNotFit(chip, _all(usage, s, part, used, most))
     if used > most:
@@ -115,6 +117,17 @@ def slots(part: Int32) -> Int32:
     begins = np.searchsorted(part[order], part[order], "left")
     found[order] = np.arange(order.size) - begins
     return found
+
+
+def _pieces(usage: Usage, over: Mapping[str, Int64]) -> dict[int, int]:
+    """How many pieces each part that exceeds something is cut into: as many as it is too large, at most
+    four at once, for a piece seldom needs a share of everything."""
+    found: dict[int, int] = {}
+    for resource, parts in over.items():
+        for c in parts.tolist():
+            times = -(-int(usage.used[resource][c]) // usage.limits[resource])
+            found[c] = max(found.get(c, 2), min(times, 4))
+    return dict(sorted(found.items()))
 
 
 def _all(usage: Usage, s: Synapses, part: Int32, cores: int, most: int) -> list[Excess]:
@@ -196,20 +209,35 @@ def _divide(
     return _closed(found.parts)[0], found.method
 
 
-def _halved(
-    s: Synapses, activity: NDArray[np.float64], part: Int32, worst: Int64, used: int,
-    limits: Mapping[str, int], seed: int,
+def _split(
+    s: Synapses, activity: NDArray[np.float64], part: Int32, pieces: Mapping[int, int], used: int,
+    seed: int,
 ) -> Int32:  # fmt: skip
-    """Each of the ``worst`` parts in two, along its inner structure."""
+    """Parts in so many ``pieces``, by part, along their inner structure."""
     part = part.copy()
-    for n, c in enumerate(worst.tolist()):
-        members = np.flatnonzero(part == c)
-        found, _ = _divide(
-            s, activity, members, 2, {}, "auto" if members.size < 5000 else "chunks", seed
-        )
-        if found.max(initial=0) == 0:  # all in one: no structure to go by
-            found = (np.arange(members.size) >= members.size // 2).astype(np.int32)
-        part[members[found > 0]] = used + n
+    wanted = np.zeros(used, bool)
+    wanted[list(pieces)] = True
+    home = part[s.target]
+    inner = np.flatnonzero((part[s.source] == home) & wanted[home])
+    inner = inner[np.argsort(home[inner], kind="stable")]
+    ends = np.searchsorted(home[inner], np.arange(used + 1))
+    order = np.argsort(part, kind="stable")
+    begins = np.searchsorted(part[order], np.arange(used + 1))
+    local = np.zeros(s.vertices, np.int32)
+    method = "auto" if len(pieces) <= MANY else "chunks"
+    for c, k in pieces.items():
+        members = order[begins[c] : begins[c + 1]]
+        k = min(k, members.size)
+        local[members] = np.arange(members.size, dtype=np.int32)
+        edges = inner[ends[c] : ends[c + 1]]
+        graph = Graph.of(
+            members.size, local[s.source[edges]], local[s.target[edges]], activity[members]
+        )  # fmt: skip
+        # An even share, and a little more: pieces that are all but empty would help nobody.
+        room = np.array([int(np.ceil(1.05 * members.size / k))])
+        found = partition(graph, k, method=method, capacity=room, seed=seed).parts
+        part[members[found > 0]] = used + found[found > 0] - 1
+        used += k - 1
     return part
 
 

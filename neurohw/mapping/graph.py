@@ -61,24 +61,31 @@ class Graph:
         unequal lengths, a negative or infinite activity, and weights whose column 0 is not 1.
         """
         n = whole("vertices of a graph", n, 0)
-        ends = []
-        for name, given in (("pre", pre), ("post", post)):
-            # An index of 0..n - 1 fits int32, so nothing is lost after the check.
-            column = integers(f"graph: {name}", given, 0, max(n - 1, 0), NetworkError)
-            ends.append(np.ascontiguousarray(column.ravel(), dtype=np.int32))
+        ends = [_indices(f"graph: {name}", e, n) for name, e in (("pre", pre), ("post", post))]
         if ends[0].size != ends[1].size:
             raise NetworkError(
                 f"graph: pre has {ends[0].size} entries, post {ends[1].size}; give one of each per edge"
             )
         if n == 0 and ends[0].size:
             raise NetworkError(f"graph: {ends[0].size} edges between no vertices; give n")
-        offsets, targets = _rows(n, *ends)
+        # numpy asks for large pages, which numba doesn't: rows are filled at random places.
+        targets = np.empty(ends[0].size, np.int32)
+        offsets = _rows(n, ends[0], ends[1], np.empty_like(targets), targets)
+        targets = targets if targets.size == offsets[n] else targets[: offsets[n]].copy()
         return cls(offsets, targets, _activity(n, activity), _weights(n, weights))
 
     def reversed(self) -> Graph:
         """The graph with every edge turned round: rows of in-neighbours."""
         offsets, targets = transposed(self.offsets, self.targets, self.n)
         return Graph(offsets, targets, self.activity, self.weights)
+
+
+def _indices(what: str, given: ArrayLike, n: int) -> NDArray[np.int32]:
+    array = given if isinstance(given, np.ndarray) else integers(what, given, 0, MOST, NetworkError)
+    # Millions of good indices are looked at once and never become int64.
+    if array.dtype.kind not in "iu" or (array.size and not 0 <= array.min() <= array.max() < n):
+        array = integers(what, given, 0, max(n - 1, 0), NetworkError)
+    return np.ascontiguousarray(array.ravel(), dtype=np.int32)
 
 
 def _activity(n: int, given: ArrayLike | None) -> NDArray[np.float64]:
@@ -103,16 +110,18 @@ def _weights(n: int, given: ArrayLike | None) -> NDArray[np.int64]:
         raise NetworkError(f"graph: weights have shape {weights.shape}; give ({n}, columns)")
     if (weights[:, 0] != 1).any():
         raise NetworkError("graph: column 0 of weights counts neurons; it must be 1 everywhere")
-    if sum(int(c) for c in weights.max(axis=0, initial=0)) * max(n, 1) >= 2**62:
-        raise NetworkError(
-            f"graph: weights up to {weights.max()} overflow a sum; use a larger unit"
-        )
+    total = weights.sum(axis=0, dtype=np.float64)
+    if (total > 2**53).any():
+        raise NetworkError(f"graph: weights sum to {total.max():g}, above 2**53; use a larger unit")
     return np.ascontiguousarray(weights)
 
 
 @njit(cache=True, nogil=True)
-def _rows(n: int, pre: Array, post: Array) -> tuple[Array, Array]:
-    """Rows of targets, sorted and distinct: sort by target first, then, stably, by source."""
+def _rows(n: int, pre: Array, post: Array, sources: Array, targets: Array) -> Array:
+    """Offsets of rows in ``targets``, which it fills, sorted and distinct; ``sources`` is for its own use.
+
+    Sorts by target first, then, stably, by source.
+    """
     into = np.zeros(n + 1, np.int64)
     offsets = np.zeros(n + 1, np.int64)
     for i in range(pre.size):
@@ -121,12 +130,10 @@ def _rows(n: int, pre: Array, post: Array) -> tuple[Array, Array]:
     for v in range(n):
         into[v + 1] += into[v]
         offsets[v + 1] += offsets[v]
-    sources = np.empty(pre.size, np.int32)
     place = into[:n].copy()
     for i in range(pre.size):
         sources[place[post[i]]] = pre[i]
         place[post[i]] += 1
-    targets = np.empty(pre.size, np.int32)
     place[:] = offsets[:n]
     for v in range(n):
         for j in range(into[v], into[v + 1]):
@@ -142,7 +149,7 @@ def _rows(n: int, pre: Array, post: Array) -> tuple[Array, Array]:
             targets[kept] = targets[j]
             kept += 1
     offsets[n] = kept
-    return offsets, targets[:kept].copy()
+    return offsets
 
 
 @njit(cache=True, nogil=True)

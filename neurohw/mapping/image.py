@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from neurohw.fixed import FixedPointNetwork, FixedProjection
 from neurohw.mapping.synapses import Form
 from neurohw.recording import Recording
+
+if TYPE_CHECKING:
+    from neurohw.mapping.wires import Wires
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -104,6 +107,13 @@ class ChipImage:
         from neurohw.mapping.follow import follow
 
         return follow(self)
+
+    @cached_property
+    def wires(self) -> Wires:
+        """The units that work on cores, and what a spike of each touches."""
+        from neurohw.mapping.wires import wires
+
+        return wires(self)
 
     @property
     def delivered(self) -> FixedPointNetwork:

@@ -13,7 +13,7 @@ from neurohw.mapping.counts import Counts, arrivals, count
 from neurohw.mapping.image import ChipImage
 from neurohw.mapping.map import mesh_of
 from neurohw.mapping.mesh import Mesh
-from neurohw.mapping.wires import Wires, wires
+from neurohw.mapping.wires import Wires
 from neurohw.recording import Recording
 
 Int64 = NDArray[np.int64]
@@ -22,7 +22,7 @@ Int64 = NDArray[np.int64]
 def counts_of(image: ChipImage, recording: Recording) -> Counts:
     """Counts of all trials of a recording of this network, one after the other."""
     step, vertex = spikes_of(image, recording)
-    work = wires(image)
+    work = image.wires
     # A vertex' spike is one of each of its copies.
     order = np.argsort(work.vertex, kind="stable")
     first = np.searchsorted(work.vertex[order], np.arange(image.core.size + 1))
@@ -90,10 +90,10 @@ def _router_passes(image: ChipImage, vertex: Int64) -> int:
     return int((fired * (found.links + 1)).sum())
 
 
-def cost_of(image: ChipImage, recording: Recording) -> Cost:
+def cost_of(image: ChipImage, recording: Recording, counts: Counts | None = None) -> Cost:
     """What the run cost, by the chip's own prices; counts only where it has none."""
     net = image.network
-    counts = counts_of(image, recording)
+    counts = counts_of(image, recording) if counts is None else counts
     return cost(
         counts, net.chip.prices, duration=recording.duration * recording.trials, chips=net.chips
     )

@@ -18,7 +18,6 @@ from neurohw.mapping.spent import cost_of, counts_of
 from neurohw.mapping.synapses import synapses
 from neurohw.mapping.traffic import FanOut
 from neurohw.mapping.usage import core_limits, parameter_sets
-from neurohw.mapping.wires import wires
 from neurohw.recording import Recording
 
 Int64 = NDArray[np.int64]
@@ -119,7 +118,7 @@ def summarise(
     """The numbers of an image; ``activity`` float64 (vertices,), spikes a step, 1 each if not known."""
     net, cores = image.network, _cores(image)
     mesh = mesh_of(cores, net.chips)
-    work = wires(image)
+    work = image.wires
     rates = (np.ones(image.core.size) if activity is None else activity)[work.vertex]
     fan = FanOut.of(work.connections, np.maximum(work.core, 0), mesh.cores)
     source = np.repeat(np.arange(work.vertex.size), np.diff(fan.offsets))
@@ -135,7 +134,8 @@ def summarise(
         "routers": np.zeros(0, np.int64) if start is None else np.diff(start),
     }  # fmt: skip
     if recording is not None:
-        counts, cost = counts_of(image, recording), cost_of(image, recording)
+        counts = counts_of(image, recording)
+        cost = cost_of(image, recording, counts)
         if cost.times is not None:
             found["makespan"], found["timed"] = float(cost.times.mean()), True
         else:

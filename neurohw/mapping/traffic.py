@@ -66,9 +66,12 @@ class Connections:
             raise InputError(
                 f"synapses: {sources.size} pre and {targets.size} post; give as many of both"
             )
-        order = np.lexsort((targets, sources))
-        offsets = np.concatenate(([0], np.cumsum(np.bincount(sources, minlength=n))))
-        return cls(offsets.astype(np.int64), targets[order].astype(np.int32))
+        from scipy.sparse import coo_array
+
+        ones = np.ones(sources.size, np.int64)
+        rows = coo_array((ones, (sources, targets)), shape=(n, n)).tocsr()
+        rows.sum_duplicates()
+        return cls(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data)
 
     @property
     def n(self) -> int:

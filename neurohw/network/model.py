@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
-
 import numpy as np
 
 from neurohw.errors import NetworkError, UnknownName
 from neurohw.network.populations import CurrentInput, Population, SpikeInput
 from neurohw.network.projections import Projection
-
-Integrator = Literal["exact", "euler"]
+from neurohw.network.semantics import Integrator as Integrator
+from neurohw.network.semantics import Semantics
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +21,8 @@ class Network:
     ``dt`` is the time step in seconds for which the network was made; it is never guessed.
     ``integrator`` says how its author steps the equations: ``exact`` multiplies by
     ``exp(-dt / tau)``, ``euler`` by ``1 - dt / tau`` (what snnTorch, Norse and Lava train with).
+    ``semantics`` says that and how it resets, compares and passes spikes on; if given, its
+    integrator holds.
     ``outputs`` names the populations that are read out; by default those that project nowhere.
     """
 
@@ -32,11 +32,15 @@ class Network:
     integrator: Integrator = "exact"
     outputs: tuple[str, ...] = ()
     name: str = "network"
+    semantics: Semantics = field(default=None)  # type: ignore[assignment]  # made of integrator
     inputs: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
+        if self.semantics is not None:
+            object.__setattr__(self, "integrator", self.semantics.integrator)
         _check_populations(self.populations)
         _check_step(self)
+        object.__setattr__(self, "semantics", self.semantics or Semantics(self.integrator))
         named = tuple(_placed(p, self.populations) for p in _named(self.projections))
         object.__setattr__(self, "dt", float(self.dt))
         sources = {p.source for p in named}
@@ -68,6 +72,8 @@ class Network:
 
     def with_(self, **changes: object) -> Network:
         """The same network with some fields replaced."""
+        if "integrator" in changes and "semantics" not in changes:
+            changes["semantics"] = self.semantics.with_(integrator=changes["integrator"])
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def latency(self) -> int:

@@ -25,6 +25,7 @@ from neurohw.network.projections import Projection
 from neurohw.quantise.bias import with_bias_spikes
 from neurohw.quantise.codes import choose_neuron, realised
 from neurohw.quantise.delays import Delays, OnLimit, quantise_delays
+from neurohw.quantise.meant import semantics_held
 from neurohw.quantise.record import (
     HeadroomEntry,
     ParameterEntry,
@@ -79,6 +80,7 @@ def quantise(
         name: choose_neuron(chip, name, network.populations[name])
         for name in network.populations if name not in network.inputs
     }  # fmt: skip
+    notes = semantics_held(network, {k: neuron for k, (neuron, _) in neurons.items()}, chip.name)
     network, constant = with_bias_spikes(network, {k: rules for k, (_, rules) in neurons.items()})
     sizes = {name: network.populations[name].n for name in neurons}
     inputs = {name: network.populations[name].n for name in network.inputs}
@@ -152,7 +154,7 @@ def quantise(
         chip.name,
         {n: float(np.median(p.meaning.scale)) for n, p in populations.items() if p.meaning},
         {n: p.neuron.name for n, p in populations.items()}, tuple(parameters), tuple(weights),
-        tuple(headroom), tuple(clips),
+        tuple(headroom), tuple(clips), notes,
     )  # fmt: skip
     order = {p.name: k for k, p in enumerate(network.projections)}
 

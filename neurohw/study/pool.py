@@ -153,7 +153,7 @@ class Pool:
                 if label and tries[label] < TRIES:
                     waiting.appendleft(label)
                 elif label:
-                    yield label, _failed(f"its worker died {TRIES} times, at last of {how}")
+                    yield label, _failed(f"its worker died {tries[label]} times, at last of {how}")
             for worker in [w for w in self.running if w.task and self._left(w) <= 0]:
                 self._drop(worker)
                 yield worker.task, _failed(f"took longer than timeout_s = {self.timeout:g} s")

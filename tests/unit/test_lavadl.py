@@ -229,13 +229,13 @@ def test_other_files(tmp_path: Path) -> None:
 
 def test_every_damage_gives_one_line(tmp_path: Path) -> None:
     data, bad = saved(tmp_path, ONE, ONE).read_bytes(), tmp_path / "bad.net"
-    rng, refused = np.random.default_rng(5), 0
+    rng, refused, chip = np.random.default_rng(5), 0, load_chip("loihi2")
     for _ in range(150):
         broken = np.frombuffer(data, np.uint8).copy()
         broken[rng.integers(0, len(data), 20)] = rng.integers(0, 256, 20)
         bad.write_bytes(broken.tobytes())
         try:
-            read(bad)
+            read(bad, chip=chip)
         except (FileError, NetworkError, CapacityError) as error:
             refused += 1
             assert "\n" not in str(error)

@@ -17,8 +17,8 @@ from neurohw.chip import load_chip
 from neurohw.emulate import emulate
 from neurohw.errors import NetworkError
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
+from neurohw.in_step import delayed
 from neurohw.network import ALIF, LIF, Inputs, Network, Projection, SpikeInput
-from neurohw.network.in_step import delayed
 from neurohw.network.semantics import PRESETS, Semantics
 
 pytest.importorskip("h5py", exc_type=ImportError)
@@ -161,6 +161,20 @@ def test_semantics_that_a_network_can_t_hold_are_not_lost() -> None:
         assert "reset by subtracting the threshold, not reset to v_reset" in str(error)
     else:
         assert network.semantics == PRESETS["snntorch"]
+
+
+@pytest.mark.skipif("semantics" not in Network.__dataclass_fields__, reason="not carried yet")
+@pytest.mark.parametrize(
+    ("name", "semantics"),
+    [("lif", "norse"), ("cuba", "norse"), ("rlif", "norse"), ("lif_default", "snntorch")],
+)
+def test_the_reference_does_what_the_semantics_say(name: str, semantics: str) -> None:
+    network = read(HERE / f"{name}.nir", dt=1e-4, semantics=semantics)
+    got = brian2.reference(network, Inputs.from_dense({"input": digits()}))
+    reference = np.load(HERE / f"{name}.npz")
+    for population, key in zip([k for k in network.populations if k != "input"], ("hidden", "out")):
+        want = unpacked(reference, key, network.populations[population].n)
+        assert np.array_equal(got.spikes[population].dense(TRIALS, STEPS), want), population
 
 
 # Published by others.

@@ -297,6 +297,12 @@ def test_synapses_of_a_convolution_are_limited(
     conv = nir.Conv2d((9, 9), np.ones((2, 1, 3, 3)), 1, 0, 1, 1, np.zeros(2))
     file = chain(tmp_path, x=inp(1, 9, 9), c=conv, n=lif(2, 7, 7), y=out(98))
     read(file, dt=1e-3)
-    monkeypatch.setattr(nir_sparse, "LARGEST", 24 * 882 - 1)
-    with pytest.raises(NetworkError, match="has 882 synapses and takes 21,168 bytes"):
-        read(file, dt=1e-3)
+    with monkeypatch.context() as patch:
+        patch.setattr(nir_sparse, "LARGEST", 24 * 882 - 1)
+        with pytest.raises(NetworkError, match="has 882 synapses and takes 21,168 bytes"):
+            read(file, dt=1e-3)
+    weight = np.broadcast_to(np.float64(1), (1, 1, 600, 600))
+    with pytest.raises(
+        NetworkError, match="pool: a kernel of 600 x 600 .* 262,144 weights allowed"
+    ):
+        convolution(weight, (600, 600), (1, 1), ((0, 0), (0, 0)), (1, 1), 1, "pool")

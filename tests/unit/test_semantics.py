@@ -13,8 +13,8 @@ from neurohw.chip import load_chip
 from neurohw.emulate import emulate
 from neurohw.errors import NetworkError, UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
+from neurohw.in_step import delayed
 from neurohw.network import LIF, CubaLIF, CurrentInput, Inputs, Network, Projection, SpikeInput
-from neurohw.network.in_step import delayed
 from neurohw.network.semantics import (
     PRESETS,
     SOURCES,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neurohw as nh
@@ -151,6 +151,7 @@ def test_csv_is_in_the_order_of_the_study(study, tmp_path):
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_torn_line_is_cut_off(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("torn") / "results.jsonl"
@@ -281,7 +282,8 @@ def test_workers_that_can_not_start(monkeypatch):
 def test_workers_die_with_their_parent():
     script = (
         "import time\nfrom neurohw.study.pool import Pool\n"
-        "p = Pool({}, 1)\np._start(1)\nprint(p.running[0].process.pid, flush=True)\ntime.sleep(60)"
+        "p = Pool({}, 1)\np._start(1)\np.running[0].receive()  # that it is ready\n"
+        "print(p.running[0].process.pid, flush=True)\ntime.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -378,6 +380,7 @@ def test_command_line(study, tmp_path, capsys, monkeypatch):
     assert (tmp_path / "study-results" / "pareto.png").read_bytes().startswith(b"\x89PNG")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)), max_size=12))
 def test_front_is_what_nothing_beats(points):
     study = replace(parse_study(STUDY.format(axes="", top="")), axes=("k",), metrics=("accuracy",))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurohw.chip.find import profile_folder
@@ -217,6 +217,7 @@ def test_files_that_are_no_text(tmp_path):
         load_study(path)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_retimed_spikes_stay_at_their_time(steps, over, under, seed):
     """At the end of the step of a spike, old or new, the same moment; none is lost."""

@@ -44,7 +44,7 @@ def best_cover(elements: Elements, budget: int) -> Int:
     order[np.lexsort((needed, split, split < 0))] = np.linspace(0, 1, routes)
     rng = np.random.default_rng(0)
     shortest = np.iinfo(np.int64).max
-    while best.shape[1] > bound and steps < budget:
+    while several.size and best.shape[1] > bound and steps < budget:
         new_order, new_first = order.copy(), first.copy()
         for r in rng.choice(several, rng.integers(1, CHANGES + 1)):
             if rng.random() < 0.5:

@@ -23,7 +23,7 @@ def limits_of(graph: Graph, k: int, capacity: ArrayLike) -> Limits:
     """
     whole("parts of a graph", k, 1, MOST)
     columns = graph.weights.shape[1]
-    given = np.minimum(integers("capacity", capacity, 0, 2**63 - 1), 2**61)
+    given = np.minimum(integers("capacity", capacity, 0, 2**63 - 1), 2**53)
     try:
         limits = np.array(np.broadcast_to(given, (k, columns)))
     except ValueError:

@@ -57,7 +57,7 @@ def cycle(hyper: Hypergraph, limits: Limits, seed: int) -> Parts | None:
     k = limits.shape[0]
     if hyper.rates.size * k > TABLE and k > 3:
         return _in_groups(hyper, limits, seed)
-    largest = np.maximum((limits.min(axis=0) * SHARE).astype(np.int64), 1)
+    largest = np.maximum((limits.mean(axis=0) * SHARE).astype(np.int64), 1)
     levels = [(hyper, np.zeros(0, np.int32)), *hierarchy(hyper, FEWEST * k, largest, seed)]
     scale = [hyper.n / max(level.n, 1) for level, _ in levels]
     cost = sum(level.pins.size * f**0.5 for (level, _), f in zip(levels, scale, strict=True))
@@ -102,10 +102,11 @@ def _in_groups(hyper: Hypergraph, limits: Limits, seed: int) -> Parts | None:
     """First into groups of parts, then each group into its parts: λ - 1 of both adds up."""
     k = limits.shape[0]
     groups = np.array_split(np.arange(k), max(2, min(int(k**0.5), TABLE // hyper.rates.size)))
-    room = np.stack([limits[g].sum(axis=0) for g in groups])
+    room = np.stack([limits[g].sum(axis=0, dtype=np.float64) for g in groups])
     # Half of the slack is left for the parts of each group.
     need = room * (hyper.weights.sum(axis=0) / np.maximum(room.sum(axis=0), 1))
-    coarse = cycle(hyper, room - ((room - need) / 2).astype(np.int64), seed)
+    middle = np.minimum(np.ceil((room + need) / 2), np.minimum(room, 2.0**53)).astype(np.int64)
+    coarse = cycle(hyper, middle, seed)
     if coarse is None:
         return None
     parts = np.zeros(hyper.n, np.int32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from neurohw.network.inputs import Inputs
 from neurohw.network.model import Network
 from neurohw.network.populations import CurrentInput, Population
 from neurohw.network.projections import Projection
+from neurohw.recording import Recording, Trace
 
 _START = "bias"
 
@@ -55,6 +57,30 @@ class Delayed:
         value = None if spikes.value is None else spikes.value[on]
         return Spikes.of(spikes.n, spikes.trial[on], step[on], spikes.neuron[on], value)
 
+    def recording(
+        self, recording: Recording, steps: int, substeps: int = 1, stride: int = 1
+    ) -> Recording:
+        """A run of ``network``, every step sampled, as if of the original for ``steps`` steps.
+
+        ``substeps``: steps of the recording for each of the network. Every ``stride``-th sample is
+        kept. Counters are of the longer run and are left out.
+        """
+        sizes = {k: n for k, n in recording.sizes.items() if not self.start or k != self.start}
+        spikes, traces = {}, {}
+        for name, s in recording.spikes.items():
+            if name in sizes:
+                late = Delayed(self.network, {name: self.lag[name] * substeps}, "")
+                spikes[name] = late.aligned(name, s, steps)
+        for name, variables in recording.traces.items():
+            first = self.lag[name] * substeps
+            traces[name] = {
+                key: Trace(t.values[:, first : first + steps : stride], t.neurons, stride)
+                for key, t in variables.items()
+            }
+        return Recording(
+            recording.dt, steps, recording.trials, sizes, spikes, traces, source=recording.source
+        )
+
 
 def delayed(network: Network) -> Delayed:
     """The network that spikes with one step of latency as ``network`` does with none.
@@ -91,7 +117,10 @@ def delayed(network: Network) -> Delayed:
             projections.append(
                 Projection.sparse(start, name, np.zeros_like(post), post, bias, late)
             )
-    made = network.with_(populations=populations, projections=tuple(projections))
+    made = network.with_(
+        populations=populations, projections=tuple(projections),
+        semantics=network.semantics.with_(latency=1),
+    )  # fmt: skip
     return Delayed(made, {**lag, **({start: 0} if biased else {})}, start if biased else "")
 
 
