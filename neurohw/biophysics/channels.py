@@ -50,8 +50,8 @@ def _chain(states: tuple[str, ...], transitions: tuple[Transition, ...], count: 
         flow = f"flow_{source[0]}{k}"
         noise = ""
         if count:
-            noise = f" + xi_{flow}*sqrt(abs({rate}*{source} + {back}*{target})/{count})"
-            lines.append(f"xi_{flow} = randn()/sqrt(dt) : Hz**0.5 (constant over dt)")
+            noise = f" + noise_{flow}*sqrt(abs({rate}*{source} + {back}*{target})/{count})"
+            lines.append(f"noise_{flow} = randn()/sqrt(dt) : Hz**0.5 (constant over dt)")
         lines.append(f"{flow} = phi*({rate}*{source} - {back}*{target}){noise} : Hz")
         gains[source] += f" - {flow}"
         gains[target] += f" + {flow}"

@@ -16,7 +16,7 @@ LANES = 16
 """Trials that are stepped together."""
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
 def execute(
     code: Any, constants: Any, first: int, last: int, slots: Any, stack: Any, lo: int, hi: int
 ) -> None:
@@ -51,19 +51,19 @@ def execute(
                 stack[top, b] = -stack[top, b]
         elif op == 9:
             for b in range(lo, hi):
-                stack[top, b] = math.exp(min(stack[top, b], 700.0))
+                stack[top, b] = math.exp(stack[top, b])
         elif op == 10:
             for b in range(lo, hi):
-                stack[top, b] = math.log(stack[top, b]) if stack[top, b] > 0 else np.nan
+                stack[top, b] = np.log(stack[top, b])
         elif op == 11:
             for b in range(lo, hi):
-                stack[top, b] = math.sqrt(stack[top, b]) if stack[top, b] >= 0 else np.nan
+                stack[top, b] = np.sqrt(stack[top, b])
         elif op == 12:
             for b in range(lo, hi):
                 stack[top, b] = math.tanh(stack[top, b])
         elif op == 13:
             for b in range(lo, hi):
-                stack[top, b] = math.cosh(min(abs(stack[top, b]), 700.0))
+                stack[top, b] = math.cosh(stack[top, b])
         elif op == 14:
             for b in range(lo, hi):
                 stack[top, b] = math.sin(stack[top, b])
@@ -72,7 +72,7 @@ def execute(
                 stack[top, b] = abs(stack[top, b])
         elif op == 16:
             for b in range(lo, hi):
-                z = min(stack[top, b], 700.0)
+                z = stack[top, b]
                 stack[top, b] = math.expm1(z) / z if abs(z) > 1e-16 else 1.0
         elif op == 18:
             top -= 2
@@ -97,8 +97,7 @@ def execute(
                     stack[top, b] *= stack[top + 1, b]
             elif op == 6:
                 for b in range(lo, hi):
-                    y = stack[top + 1, b]
-                    stack[top, b] = stack[top, b] / y if y != 0 else np.nan
+                    stack[top, b] /= stack[top + 1, b]
             elif op == 7:
                 for b in range(lo, hi):
                     stack[top, b] = stack[top, b] ** stack[top + 1, b]

@@ -74,7 +74,19 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     """The parser with every command; imports nothing heavy."""
     from neurohw import __version__
-    from neurohw.cli import bench, chips, compare, demo, explain, export, map, quantise, run, study
+    from neurohw.cli import (
+        bench,
+        chips,
+        compare,
+        demo,
+        explain,
+        export,
+        map,
+        models,
+        quantise,
+        run,
+        study,
+    )
 
     parser = Parser(
         prog="neurohw",
@@ -85,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"neurohw {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (demo, run, explain, chips, quantise, map, compare, export, study, bench):
+    for module in (demo, run, explain, chips, quantise, map, compare, export, study, bench, models):
         module.add(commands)
     return parser
 

@@ -52,6 +52,25 @@ def add(commands: Commands) -> None:
     )
     json_option(lava)
     lava.set_defaults(run=run_lava)
+    sanafe = command(
+        targets, "sanafe", "write SANA-FE's architecture and network files of a mapped run",
+        "  neurohw export sanafe NET.nir --dt 1e-4 --chip loihi1 --input spikes.npz -o folder/\n"
+        "  neurohw export sanafe NET.nir --dt 1e-4 --chip loihi1 --input spikes.npz -o folder/ \\\n"
+        "      --verify --python other/bin/python        with sanafe (GPL-3) in another environment",
+    )  # fmt: skip
+    network_options(sanafe)
+    chip_options(sanafe)
+    run_options(sanafe)
+    sanafe.add_argument("-o", "--output", type=place, metavar="FOLDER", required=True)
+    sanafe.add_argument("--method", default="auto", metavar="NAME", help="how to divide, see map")
+    sanafe.add_argument("--cores", type=positive, metavar="N", help="use at least N cores")
+    sanafe.add_argument(
+        "--verify", action="store_true", help="run it in SANA-FE and compare counts and energies"
+    )
+    sanafe.add_argument("--python", metavar="PATH", help="with --verify: a Python that has sanafe")
+    sanafe.add_argument("--timeout", type=positive, default=600, metavar="SECONDS")
+    json_option(sanafe)
+    sanafe.set_defaults(run=run_sanafe)
     parser.set_defaults(run=None)
 
 
@@ -86,6 +105,65 @@ def run_lava(options: argparse.Namespace) -> int:
     else:
         console.line(f"run it: uv run {answer['script']}")
     return code
+
+
+def run_sanafe(options: argparse.Namespace) -> int:
+    from neurohw.cli import console
+    from neurohw.emulate import emulate
+    from neurohw.entry import load_backend
+    from neurohw.errors import InputError
+    from neurohw.mapping.cost import cost
+    from neurohw.mapping.map import map_network
+    from neurohw.mapping.replayed import replay
+    from neurohw.quantise import quantise
+
+    chip, network = read_chip(options), read_network(options)
+    if chip.prices is None:
+        raise InputError(
+            f"{chip.name} has no [cost], and SANA-FE needs energies; add them to its profile"
+        )
+    inputs, steps = read_inputs(options, network)
+    fixed = quantise(
+        network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
+    )
+    with console.waiting("mapping", options.json):
+        recording = emulate(fixed, inputs, steps=steps)
+        image = map_network(fixed, activity=recording, method=options.method, cores=options.cores)
+        run = replay(image, recording)
+    sanafe = load_backend("sanafe")
+    folder = sanafe.export(
+        options.output, run.core, run.connections, run.mesh, chip.prices, spikes=run.spikes
+    )
+    ours = cost(run.counts(), chip.prices)
+    answer: dict[str, Any] = {
+        "folder": str(folder), "steps": run.steps, "units": int(run.core.size),
+        "host_core": run.host if run.host >= 0 else None, "events": dict(ours.events),
+        "energy_J": dict(ours.parts),
+    }  # fmt: skip
+    same = True
+    if options.verify:
+        with console.waiting("running in SANA-FE", options.json):
+            theirs = sanafe.run(folder, run.steps, options.timeout, options.python)
+        known = {k: v for k, v in ours.parts.items() if k in theirs.energy}
+        rows = [
+            ("spikes", ours.events["spike"], theirs.fired),
+            ("synaptic events", ours.events["synapse"], theirs.synaptic_events),
+            ("packets", ours.events["packet"], theirs.packets),
+            *((f"energy of {k}, J", v, theirs.energy[k]) for k, v in known.items()),
+        ]  # fmt: skip
+        same = all(abs(a - b) <= 1e-9 * max(abs(a), abs(b)) for _, a, b in rows if a is not None)
+        answer |= {"sanafe": theirs.version, "identical": same, "compared": rows}
+    if options.json:
+        console.as_json(answer)
+        return 0 if same else 1
+    console.line(f"architecture and network: {answer['folder']}")
+    if options.verify:
+        shown = [(k, f"{a:.9g}", f"{b:.9g}") for k, a, b in rows]
+        console.table(
+            f"a run of {run.steps:,} steps", ("what", "neurohw", f"SANA-FE {theirs.version}"), shown
+        )
+        console.line("equal to 1e-9" if same else "DIFFERENT")
+    return 0 if same else 1
 
 
 def write_program(fixed: Any, inputs: Any, path: Path, steps: int) -> Path:

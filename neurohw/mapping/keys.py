@@ -66,7 +66,7 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     )  # fmt: skip
     key, mask = np.zeros(count, np.uint32), np.zeros(count, np.uint32)
     heard = np.unique(there)
-    key[heard], mask[heard] = allocate_keys(atoms[heard])
+    key[heard], mask[heard] = allocate_keys(atoms[heard], tile_index(cores, heard))
     tables = _tables(chip, key, mask, atoms, heard, there, here)
     e = tables.entries
     return {

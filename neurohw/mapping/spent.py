@@ -21,17 +21,10 @@ Int64 = NDArray[np.int64]
 
 def counts_of(image: ChipImage, recording: Recording) -> Counts:
     """Counts of all trials of a recording of this network, one after the other."""
-    step, vertex = spikes_of(image, recording)
-    work = image.wires
-    # A vertex' spike is one of each of its copies.
-    order = np.argsort(work.vertex, kind="stable")
-    first = np.searchsorted(work.vertex[order], np.arange(image.core.size + 1))
-    many = np.diff(first)[vertex]
-    at = np.repeat(first[vertex] - (np.cumsum(many) - many), many) + np.arange(int(many.sum()))
+    work, spikes = image.wires, unit_spikes(image, recording)
     cores = image.network.chip.cores
     assert cores is not None
     mesh = mesh_of(cores, image.network.chips)
-    spikes = np.repeat(step, many), order[at].astype(np.int64)
     casting = "multicast" if cores.routing == "multicast" else "unicast"
     steps = recording.steps * recording.trials
     updates = _updates(image, recording, work, spikes, mesh)
@@ -40,7 +33,7 @@ def counts_of(image: ChipImage, recording: Recording) -> Counts:
     )  # fmt: skip
     if cores.routing != "multicast":
         return found
-    return replace(found, routers=_router_passes(image, vertex))
+    return replace(found, routers=_router_passes(image, spikes[1]))
 
 
 def _updates(
@@ -97,6 +90,16 @@ def cost_of(image: ChipImage, recording: Recording, counts: Counts | None = None
     return cost(
         counts, net.chip.prices, duration=recording.duration * recording.trials, chips=net.chips
     )
+
+
+def unit_spikes(image: ChipImage, recording: Recording) -> tuple[Int64, Int64]:
+    """Step and unit of every spike: that of a vertex is one of each of its copies."""
+    step, vertex = spikes_of(image, recording)
+    order = np.argsort(image.wires.vertex, kind="stable")
+    first = np.searchsorted(image.wires.vertex[order], np.arange(image.core.size + 1))
+    many = np.diff(first)[vertex]
+    at = np.repeat(first[vertex] - (np.cumsum(many) - many), many) + np.arange(int(many.sum()))
+    return np.repeat(step, many), order[at].astype(np.int64)
 
 
 def spikes_of(image: ChipImage, recording: Recording) -> tuple[Int64, Int64]:

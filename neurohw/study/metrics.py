@@ -12,6 +12,7 @@ from neurohw.errors import UnknownName
 if TYPE_CHECKING:
     from neurohw.compare import Comparison, PopulationComparison
     from neurohw.fixed import FixedPointNetwork
+    from neurohw.mapping.summary import Summary
     from neurohw.network import Network
     from neurohw.recording import Recording
 
@@ -73,6 +74,22 @@ def state_bits(run: Run) -> int:
     )
 
 
+def mapped(run: Run) -> Summary:
+    """The network on the chip's cores, with what the run cost there."""
+    from neurohw.mapping.activity import activity_of
+    from neurohw.mapping.map import map_network
+    from neurohw.mapping.summary import summarise
+
+    image = map_network(run.fixed, activity=run.chip)
+    return summarise(image, activity_of(run.fixed, run.chip), run.chip)
+
+
+def energy(run: Run) -> Number:
+    """J of a trial by the chip's prices; None where it has none. A neuron counts as busy at every step."""
+    cost = mapped(run).cost
+    return None if cost is None or cost.energy is None else cost.energy / run.chip.trials
+
+
 def _mean(name: str) -> Callable[[Run], Number]:
     """A population's figure over all of them, each as often as it has trains with a spike."""
 
@@ -125,6 +142,9 @@ METRICS: Mapping[str, Metric] = {
     ),
     "weight_bits": Metric(weight_bits, "bits of all weights", "less", False),
     "state_bits": Metric(state_bits, "bits of all registers", "less", False),
+    "energy": Metric(energy, "energy of a trial by the chip's prices, J", "less", False),
+    "cores": Metric(lambda r: mapped(r).image.cores, "cores that the network takes", "less", False),
+    "packets": Metric(lambda r: mapped(r).remote, "packets a step between cores", "less", False),
     "bits": Metric(lambda r: weight_bits(r) + state_bits(r), "bits of both", "less", False),
 }  # fmt: skip
 """By name. A metric called ``energy`` is drawn against as soon as there is one."""
