@@ -14,7 +14,9 @@ axon = bio.point_model("hodgkin-huxley")
 step = bio.step(0.1, start=0.010, stop=0.040, duration=0.060)
 run = bio.simulate(axon, step)
 v = bio.trace(run, "v", 0)
-print(f"rest {1e3 * bio.rest(axon)[0]:.1f} mV, peak {1e3 * v.max():.1f} mV, dip {1e3 * v.min():.1f} mV")
+print(
+    f"rest {1e3 * bio.rest(axon)[0]:.1f} mV, peak {1e3 * v.max():.1f} mV, dip {1e3 * v.min():.1f} mV"
+)
 print("spikes at", np.round(1e3 * bio.times(run), 2).tolist(), "ms")
 bio.trace_figure(axon, run, step).savefig(out / "hodgkin_huxley.png", dpi=150)
 bio.gating_figure(axon).savefig(out / "gates.png", dpi=150)
@@ -32,4 +34,6 @@ print(f"lasting from {100 * found.onset:.2f} µA/cm² on, at {found.rate:.0f} 1/
 bio.fi_figure(curve).savefig(out / "fi_hodgkin_huxley.png", dpi=150)
 
 # Ions alone set the potentials between which all this happens.
-print(f"potassium, 5 mM outside and 100 inside: {1e3 * bio.nernst(5, 100, celsius=37):.0f} mV at 37 °C")
+print(
+    f"potassium, 5 mM outside and 100 inside: {1e3 * bio.nernst(5, 100, celsius=37):.0f} mV at 37 °C"
+)

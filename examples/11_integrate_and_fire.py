@@ -23,9 +23,9 @@ for name, run in runs.items():
     by_20_ms = raster.reshape(-1, 200).max(axis=1)
     print(f"{name:7s}", "".join(map(str, by_20_ms)), f"{raster.sum()} spikes")
 bio.raster_figure(runs, title="LIF under four inputs").savefig(out / "lif_raster.png", dpi=150)
-bio.trace_figure(cell, runs["random"], drives["random"], title="LIF, random synaptic input").savefig(
-    out / "lif_random.png", dpi=150
-)
+bio.trace_figure(
+    cell, runs["random"], drives["random"], title="LIF, random synaptic input"
+).savefig(out / "lif_random.png", dpi=150)
 
 # The interval is known in closed form; scipy finds the spikes without a grid.
 steady = bio.integrate(cell, bio.constant(2e-9, **grid), record=[], rtol=1e-12)
@@ -38,5 +38,7 @@ curves = {
     f"t_ref = {1e3 * t:g} ms": bio.fi_curve(cell.with_(t_ref=t), strong, dt=1e-5)
     for t in (0.001, 0.002, 0.005)
 }
-bio.fi_figure(curves, title="LIF: the rate saturates at 1/t_ref").savefig(out / "fi_lif.png", dpi=150)
+bio.fi_figure(curves, title="LIF: the rate saturates at 1/t_ref").savefig(
+    out / "fi_lif.png", dpi=150
+)
 print("highest rates", [round(float(c.rate.max())) for c in curves.values()], "1/s")

@@ -14,7 +14,9 @@ dt = 2e-5
 
 intervals = np.array([4, 6, 7, 8, 9, 10, 12, 14, 17, 20]) * 1e-3
 found = bio.refractory_curve(axon, intervals, 1.5, dt=dt)
-print(f"absolute refractory period over {1e3 * found.absolute:.0f} ms, relative to {1e3 * found.relative:.0f}")
+print(
+    f"absolute refractory period over {1e3 * found.absolute:.0f} ms, relative to {1e3 * found.relative:.0f}"
+)
 figure = Figure(figsize=(6.4, 3.6), layout="constrained")
 axes = figure.subplots()
 axes.plot(1e3 * found.interval, 100 * found.threshold, "o-")
@@ -31,8 +33,12 @@ print(f"4 µA/cm² at once: {len(bio.times(at_once))} spike; slowly: {len(bio.ti
 # Anode break: inhibition closes n and opens h; when it ends, the cell fires.
 inhibition = bio.step(-0.1, start=0.01, stop=0.04, duration=0.07, dt=dt)
 rebound = bio.simulate(axon, inhibition)
-print("rebound spike at", np.round(1e3 * bio.times(rebound), 1).tolist(), "ms, inhibition ends at 40")
-bio.trace_figure(axon, rebound, inhibition, title="Anode break").savefig(out / "rebound.png", dpi=150)
+print(
+    "rebound spike at", np.round(1e3 * bio.times(rebound), 1).tolist(), "ms, inhibition ends at 40"
+)
+bio.trace_figure(axon, rebound, inhibition, title="Anode break").savefig(
+    out / "rebound.png", dpi=150
+)
 
 # No voltage is the threshold: the same -58 mV, with gates of rest or with gates of after a spike.
 free = bio.constant(0.0, duration=0.01, dt=dt)

@@ -1,4 +1,4 @@
-"""Synapses: potentials, reversal, the NMDA receptor's block, shunting, a gap junction, a balanced network."""
+"""Synapses: potentials, reversal, the block of NMDA receptors, a gap junction, a balanced network."""
 
 from pathlib import Path
 

@@ -17,7 +17,9 @@ for diameter in (1e-6, 4e-6):
     near = dendrite.x < 1e-3
     fitted = -1 / np.polyfit(dendrite.x[near], np.log(change[near]), 1)[0]
     ideal = float(bio.length_constant(diameter, 1.0, 1.0))
-    print(f"{1e6 * diameter:g} µm: λ = {1e3 * fitted:.3f} mm, by √(d/4 · r_m/R_i) {1e3 * ideal:.3f}")
+    print(
+        f"{1e6 * diameter:g} µm: λ = {1e3 * fitted:.3f} mm, by √(d/4 · r_m/R_i) {1e3 * ideal:.3f}"
+    )
     profiles[f"{1e6 * diameter:g} µm"] = dendrite.x, change
 bio.profile_figure(profiles).savefig(out / "cable.png", dpi=150)
 
@@ -39,7 +41,9 @@ for diameter in (5e-6, 10e-6, 20e-6):
 ill = bio.myelinated_axon(10e-6, demyelinated=range(10, 11))
 run = bio.simulate_cable(ill, bio.axon_pulse(ill, 0.0025), stride=5)
 reached = np.nanmax(np.where(np.isfinite(bio.arrivals(ill, run)), ill.x, np.nan))
-print(f"one internode bare: the spike ends at {1e3 * reached:.1f} of {1e3 * ill.length.sum():.1f} mm")
+print(
+    f"one internode bare: the spike ends at {1e3 * reached:.1f} of {1e3 * ill.length.sum():.1f} mm"
+)
 bio.travel_figure(ill, run, title="One internode without myelin").savefig(
     out / "demyelinated.png", dpi=150
 )

@@ -32,7 +32,9 @@ def biophysics(
     """Run a model; see ``neurohw.biophysics.reference``."""
     if isinstance(model, (Cable, Circuit)):
         if start:
-            raise InputError(f"{model.name}: start is for point models; a {type(model).__name__} rests")
+            raise InputError(
+                f"{model.name}: start is for point models; a {type(model).__name__} rests"
+            )
         if isinstance(model, Cable):
             from neurohw_backends.brian2_biophysics_cable import run_cable
 
@@ -52,7 +54,9 @@ def equations(model: Model, lines: Sequence[str] | None = None) -> str:
     text = []
     for e in chosen:
         left = f"d{e.name}/dt" if e.kind == "state" else e.name
-        flag = " (unless refractory)" if e.held else " (constant over dt)" if e.kind == "drawn" else ""
+        flag = (
+            " (unless refractory)" if e.held else " (constant over dt)" if e.kind == "drawn" else ""
+        )
         text.append(f"{left} = {e.text} : {e.unit}{flag}")
     text += [f"{k} : {p.unit} (shared, constant)" for k, p in model.parameters.items()]
     return "\n".join(text)
@@ -87,7 +91,9 @@ def _simulated(b2: Any, run: Run) -> Recording:
         group.variables[name].set_value(values)
     objects = [group, *_arrivals(b2, run, group, clock)]
     if model.drive:
-        objects.append(held_drive(b2, stimulus, group.variables[model.drive.name].get_value(), clock))
+        objects.append(
+            held_drive(b2, stimulus, group.variables[model.drive.name].get_value(), clock)
+        )
     spikes = b2.SpikeMonitor(group) if model.threshold else None
     state = monitor(b2, group, run.record, stimulus.dt * run.stride)
     network = b2.Network(*objects, *[m for m in (spikes, state) if m is not None])

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from neurohw.biophysics.cable import Cable
-from neurohw.biophysics.phase import rest
 from neurohw.biophysics.cable_run import SPIKE_AT, check_cable
+from neurohw.biophysics.phase import rest
 from neurohw.biophysics.run import diverged
 from neurohw.biophysics.stimulus import Stimulus
 from neurohw.errors import InputError

@@ -44,7 +44,8 @@ def run_circuit(
     with settings(b2):
         state, spikes = _run(b2, circuit, stimulus, chosen, watched, stride, seed)
         traces = {
-            name: Trace(samples(state, name, count).T[None].copy(), watched, stride) for name in chosen
+            name: Trace(samples(state, name, count).T[None].copy(), watched, stride)
+            for name in chosen
         }
         found = spikes_of(spikes, stimulus.dt, circuit.n)
     return Recording(

@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from neurohw.biophysics.stimulus import sine as sine
     from neurohw.biophysics.stimulus import step as step
 
+
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:

@@ -15,8 +15,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from neurohw.biophysics.conductances import HH_CHANNELS, HH_PARAMETERS, HH_RATES, HH_START, q10
-from neurohw.biophysics.conductances import HODGKIN_HUXLEY
+from neurohw.biophysics.conductances import (
+    HH_CHANNELS,
+    HH_PARAMETERS,
+    HH_RATES,
+    HH_START,
+    HODGKIN_HUXLEY,
+    q10,
+)
 from neurohw.biophysics.model import Model, Parameter
 from neurohw.errors import InputError, UnknownName
 from neurohw.network.checks import numbers, whole
@@ -58,7 +64,9 @@ class Cable:
         ):  # fmt: skip
             array = numbers(f"{self.name}: {what}", value)
             if array.shape not in {(), (n,)} or not np.isfinite(array).all():
-                raise InputError(f"{self.name}: {what} has shape {array.shape}; give ({n},) finite values")
+                raise InputError(
+                    f"{self.name}: {what} has shape {array.shape}; give ({n},) finite values"
+                )
             low = array <= 0 if positive else array < 0
             if low.any() and (positive or self._limit(what) != "any"):
                 bad = float(np.atleast_1d(array)[np.atleast_1d(low)][0])
@@ -75,7 +83,9 @@ class Cable:
         if name in {"length", "diameter"}:
             return "positive"
         if name not in self.membrane.parameters:
-            raise UnknownName.of(f"parameter of {self.membrane.name}", name, self.membrane.parameters)
+            raise UnknownName.of(
+                f"parameter of {self.membrane.name}", name, self.membrane.parameters
+            )
         return self.membrane.parameters[name].limit
 
     @property

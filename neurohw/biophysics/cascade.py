@@ -73,8 +73,10 @@ def reverse_correlation(
     spikes, n = recording.spikes[name], round(window / stimulus.dt)
     late = spikes.step >= n - 1
     if not late.any():
-        raise InputError(f"no spike of {name} is later than {window:g} s; run longer or drive harder")
+        raise InputError(
+            f"no spike of {name} is later than {window:g} s; run longer or drive harder"
+        )
     values = np.broadcast_to(stimulus.values, (stimulus.trials, stimulus.steps))
     lag = np.arange(n)
     before = values[spikes.trial[late][:, None], spikes.step[late][:, None] - lag]
-    return lag * stimulus.dt, before.mean(axis=0)
+    return lag.astype(np.float64) * stimulus.dt, before.mean(axis=0)

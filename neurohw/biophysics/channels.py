@@ -55,7 +55,7 @@ def _chain(states: tuple[str, ...], transitions: tuple[Transition, ...], count: 
         lines.append(f"{flow} = phi*({rate}*{source} - {back}*{target}){noise} : Hz")
         gains[source] += f" - {flow}"
         gains[target] += f" + {flow}"
-    return "".join(f"d{s}/dt = {g.strip(' +') } : 1\n" for s, g in gains.items()) + "\n".join(lines)
+    return "".join(f"d{s}/dt = {g.strip(' +')} : 1\n" for s, g in gains.items()) + "\n".join(lines)
 
 
 def occupancy(m: float, h: float) -> dict[str, float]:

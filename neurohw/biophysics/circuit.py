@@ -19,7 +19,9 @@ B07: Final = "Brette et al., J. Comput. Neurosci. 23, 349 (2007), benchmark 1"
 SMALL: Final = "chosen: small jumps for a small network"
 
 
-def _p(value: float, unit: str, meaning: str, limit: str = "positive", source: str = B07) -> Parameter:
+def _p(
+    value: float, unit: str, meaning: str, limit: str = "positive", source: str = B07
+) -> Parameter:
     return Parameter(value, unit, meaning, source, limit)
 
 

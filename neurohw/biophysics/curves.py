@@ -1,4 +1,4 @@
-"""Curves that experimenters measure: f–I, rheobase, strength–duration, refractoriness, post-synaptic potentials.
+"""Curves that experimenters measure: f–I, strength–duration, refractoriness, post-synaptic potentials.
 
 All are found by simulation, many stimuli side by side; a threshold is closed in on by splitting its
 bracket into sections until it is known to :data:`CLOSE` of itself.
@@ -91,7 +91,12 @@ def _close_in(low: Floats, high: Floats, fires: Fires) -> Floats:
 
 
 def rheobase(
-    model: Model, high: float, *, duration: float = 0.1, dt: float | None = None, tonic: bool = False
+    model: Model,
+    high: float,
+    *,
+    duration: float = 0.1,
+    dt: float | None = None,
+    tonic: bool = False,
 ) -> float:
     """The least constant stimulus that makes a spike within ``duration``, up to ``high``; else inf.
 
@@ -191,7 +196,9 @@ def refractory_curve(
 
     def fires(amplitude: Floats) -> NDArray[np.bool_]:
         start = np.repeat(gap, amplitude.shape[1])
-        second = st.step(amplitude.ravel(), start=start, stop=start + width, duration=duration, dt=step)
+        second = st.step(
+            amplitude.ravel(), start=start, stop=start + width, duration=duration, dt=step
+        )
         return (_counts(simulate(model, first + second, record=[])) > 1).reshape(amplitude.shape)
 
     found = _close_in(np.zeros(gap.size), np.full(gap.size, high), fires)
@@ -243,7 +250,7 @@ def psp(
     v = trace(simulate(model, made, record=["v"], start={"v": level}), "v", 0)
     quiet = trace(simulate(model, st.constant(hold, duration=duration + lead, dt=step),
                            record=["v"], start={"v": level}), "v", 0)  # fmt: skip
-    return Potential((np.arange(v.size) - 1) * step, v - quiet)
+    return Potential(np.arange(-1, v.size - 1, dtype=np.float64) * step, v - quiet)
 
 
 def adaptation_index(when: ArrayLike) -> float:

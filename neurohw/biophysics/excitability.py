@@ -34,9 +34,10 @@ class Excitability:
 def classify(curve: Curve) -> Excitability:
     """The type of a model from its f–I curve.
 
-    The line through the squares of its lowest rates is followed down to 0. For type I it gets there where the
-    firing sets in, between the last silent stimulus and the first that fires, give or take three such
-    steps (a LIF sets in more steeply than a square root); for type II far below, where the model is silent. InputError for a curve that does not show its onset.
+    The line through the squares of its lowest rates is followed down to 0. For type I it gets there
+    where firing sets in, between the last silent stimulus and the first that fires, give or take three
+    such steps (a LIF sets in more steeply than a square root); for type II far below, where the model
+    is silent. InputError for a curve that does not show its onset.
     """
     order = np.argsort(curve.drive)
     drive, rate = curve.drive[order], curve.rate[order]
@@ -65,7 +66,9 @@ def onset_curve(
         firing = curve.rate > 0
         first = int(firing.argmax())
         if first == 0:
-            raise InputError(f"{model.name} does not go from silence to firing in {low:g}..{high:g}")
+            raise InputError(
+                f"{model.name} does not go from silence to firing in {low:g}..{high:g}"
+            )
         gap = curve.drive[first] - curve.drive[first - 1]
         finer = np.linspace(curve.drive[first - 1], curve.drive[first] + gap, 2 * POINTS + 2)[1:-1]
         more = fi_curve(model, finer, duration=duration, dt=dt)

@@ -98,7 +98,9 @@ def trace_figure(
         axes[-1].plot(stimulus.times[every] * factor, values[every], color=INK, linewidth=1.4)
         axes[-1].set_ylabel(axis_label(model.drive.name, model.drive.unit).replace(" (", "\n("))
     axes[-1].set_xlabel(f"time ({unit})")
-    axes[0].set_title(model.title if title is None else title, pad=12 if model.reset and when.size else None)
+    axes[0].set_title(
+        model.title if title is None else title, pad=12 if model.reset and when.size else None
+    )
     figure.align_ylabels()
     return figure
 
@@ -144,7 +146,9 @@ def fi_figure(curves: Mapping[str, Curve] | Curve, *, title: str = "Rate over cu
     ax = figure.subplots()
     units = {c.model.drive.unit for c in named.values() if c.model.drive}
     if len(units) != 1:
-        raise InputError(f"the curves are over {', '.join(sorted(units))}; draw those of one unit together")
+        raise InputError(
+            f"the curves are over {', '.join(sorted(units))}; draw those of one unit together"
+        )
     (unit,) = units
     for k, (label, curve) in enumerate(named.items()):
         ax.plot(
@@ -173,4 +177,3 @@ def gating_figure(model: Model, *, low: float = -0.100, high: float = 0.050) -> 
     bottom.set(xlabel="v (mV)", ylabel="time constant τ (ms)", ylim=(0, None))
     top.set_title(f"Gates: {model.title}")
     return figure
-

@@ -67,9 +67,7 @@ def _sra(name: str, title: str, summary: str, tau: float, jump: float) -> Model:
         "tau_sra": _second(tau, "decay of the adaptation", DA01),
         "delta_g": Parameter(jump / 90e6, "siemens", "jump at a spike", DA01, "non-negative"),
     }
-    return _leaky(
-        name, title, summary, _SRA, cell, {"g_sra": 0.0}, (DA01,), "\ng_sra += delta_g"
-    )
+    return _leaky(name, title, summary, _SRA, cell, {"g_sra": 0.0}, (DA01,), "\ng_sra += delta_g")
 
 
 LIF_SRA: Final = _sra(

@@ -27,7 +27,7 @@ def execute(
     top = -1
     for k in range(first, last):
         op, argument = code[k, 0], code[k, 1]
-        if op < 2 or op == 19 or op == 20:
+        if op < 2 or op in {19, 20}:
             top += 1
             if op == 0:
                 for b in range(lo, hi):
@@ -83,7 +83,9 @@ def execute(
             for b in range(lo, hi):
                 z = stack[top, b]
                 square = z * z
-                stack[top, b] = square if argument == 2 else square * (z if argument == 3 else square)
+                stack[top, b] = (
+                    square if argument == 2 else square * (z if argument == 3 else square)
+                )
         elif op != 17:
             top -= 1
             if op == 3:
@@ -104,8 +106,10 @@ def execute(
             else:
                 for b in range(lo, hi):
                     x, y = stack[top, b], stack[top + 1, b]
-                    less = x < y if op in {21, 24} else x <= y
-                    stack[top, b] = 1.0 if less == (op < 23) else 0.0
+                    if op > 22:
+                        x, y = y, x
+                    true = x < y if op in {21, 23} else x <= y
+                    stack[top, b] = 1.0 if true else 0.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -151,7 +155,7 @@ def march(
             if step >= 0:
                 for stage in range(1 if euler else 4):
                     execute(code, constants, rhs[0], rhs[1], slots, stack, 0, size)
-                    weight = 1.0 if euler else 1.0 / 6.0 if stage == 0 or stage == 3 else 1.0 / 3.0
+                    weight = 1.0 if euler else 1.0 / 6.0 if stage in {0, 3} else 1.0 / 3.0
                     ahead = dt if stage == 2 else 0.5 * dt
                     for i in range(n):
                         for b in range(size):
@@ -179,7 +183,14 @@ def march(
                     if event_trial[event] == low + b:
                         kind = event_kind[event]
                         execute(
-                            code, constants, events[kind, 0], events[kind, 1], slots, stack, b, b + 1
+                            code,
+                            constants,
+                            events[kind, 0],
+                            events[kind, 1],
+                            slots,
+                            stack,
+                            b,
+                            b + 1,
                         )
                         changed = True
                     event += 1

@@ -1,6 +1,6 @@
 """Hodgkin-Huxley with every channel counted: an exact simulation of the Markov chains.
 
-Between two steps of dt the potential is held, and channels jump one at a time after exponential waiting times.
+Between two steps of dt the potential is held; channels jump one at a time, after exponential waits.
 D. T. Gillespie, J. Phys. Chem. 81, 2340 (1977).
 """
 
@@ -143,4 +143,5 @@ def _clamped(v: float) -> tuple[float, float, float, float]:
     from neurohw.biophysics.gating import steady_gates
 
     gates = steady_gates(HODGKIN_HUXLEY, np.array([v]))
-    return v, *(float(gates[name][0][0]) for name in ("m", "h", "n"))
+    m, h, n = (float(gates[name][0][0]) for name in ("m", "h", "n"))
+    return v, m, h, n

@@ -95,7 +95,9 @@ class Model:
                 f"{self.name}: start names {sorted(self.start)}, the state variables are "
                 f"{sorted(self.states)}; give a value for each"
             )
-        known = {*self.lines, *self.parameters, *SI, "dt"} | ({self.drive.name} if self.drive else set())
+        known = {*self.lines, *self.parameters, *SI, "dt"} | (
+            {self.drive.name} if self.drive else set()
+        )
         trees = [e.tree for e in self.lines.values()]
         for text in (self.reset, *self.events.values()):
             for name, tree in parse_statements(text, self.name):

@@ -65,11 +65,12 @@ class _Piecewise:
         self.drive = values[min(trial, len(values) - 1)]
         dt, steps = run.stimulus.dt, run.stimulus.steps
         self.sample_at = np.arange(0, steps, run.stride) + 1
+        self.grid = self.sample_at.astype(np.float64) * dt
         self.events: dict[int, list[str]] = {}
         for number, step, name in run.stimulus.event_steps():
             if number == trial:
                 self.events.setdefault(step + 1, []).append(name)
-        jumps = np.flatnonzero(np.diff(self.drive)) + 1 if self.drive.size > 1 else []
+        jumps = np.flatnonzero(np.diff(self.drive)) + 1
         self.stops = sorted({steps, *map(int, jumps), *self.events})
         self.dt, self.spikes = dt, list[float]()
         self.rows: list[Floats] = []
@@ -80,7 +81,7 @@ class _Piecewise:
             self.value = self.drive[min(step, self.drive.size - 1)]
             if self.model.drive:
                 self.slots[len(self.x), 0] = self.value
-            grid = self.sample_at[(self.sample_at > step) & (self.sample_at <= stop)] * self.dt
+            grid = self.grid[(self.sample_at > step) & (self.sample_at <= stop)]
             self.piece(step * self.dt, stop * self.dt, grid)
             for name in self.events.get(stop, ()):
                 self.statements(f"event {name}")
@@ -89,7 +90,7 @@ class _Piecewise:
             step = stop
         values = np.reshape(self.rows, (len(self.rows), len(self.run.record)))
         named = {name: values[:, k] for k, name in enumerate(self.run.record)}
-        return Solution(self.sample_at * self.dt, named, np.array(self.spikes))
+        return Solution(self.grid, named, np.array(self.spikes))
 
     def piece(self, t: float, end: float, grid: Floats) -> None:
         """From ``t`` to ``end`` at a constant drive, over as many spikes as there are."""
@@ -125,7 +126,9 @@ class _Piecewise:
             self.x = answer.y[:, -1].copy() if reached is None else reached.copy()
             if reached is not None:
                 self.statements("reset")
-                self.free = t + (self.model.value(self.model.refractory) if self.model.refractory else 0)
+                self.free = t + (
+                    self.model.value(self.model.refractory) if self.model.refractory else 0
+                )
 
     def rates(self, x: Floats, still: bool) -> Floats:
         self.execute("rhs", x)

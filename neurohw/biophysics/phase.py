@@ -53,7 +53,9 @@ def jacobian(model: Model, state: Floats, drive: float = 0.0) -> Floats:
     """``∂f_i/∂x_j`` in SI units, (states, states), by central differences, to about 1e-9 relative."""
     program, size = compile_model(model), scales(model)
     step = 1e-5 * size
-    points = np.concatenate([state[:, None] + np.diag(step), state[:, None] - np.diag(step)], axis=1)
+    points = np.concatenate(
+        [state[:, None] + np.diag(step), state[:, None] - np.diag(step)], axis=1
+    )
     rates = derivatives(program, points, drive)
     n = state.size
     return np.asarray((rates[:, :n] - rates[:, n:]) / (2 * step), np.float64)

@@ -99,7 +99,9 @@ def _cable(cable: Cable, dt: float) -> Figure:
         current = 1e-11
         run = simulate_cable(cable, st.constant(current, duration=0.2, dt=dt), stride=10)
         change = run.trace(cable.name, "v").values[0, -1] - cable.membrane.value("e_l")
-        lam = float(length_constant(cable.diameter[0], cable.membrane.value("r_m"), cable.axial.value))
+        lam = float(
+            length_constant(cable.diameter[0], cable.membrane.value("r_m"), cable.axial.value)
+        )
         ideal = sealed_profile(cable.x, float(cable.length.sum()), lam)
         return profile_figure(
             {f"simulated, {current * 1e12:g} pA at one end": (cable.x, change)},

@@ -48,7 +48,9 @@ def ghk(
     """
     charges = [1] * len(permeability) if valence is None else list(valence)
     if not len(permeability) == len(outside) == len(inside) == len(charges) > 0:
-        raise InputError("give a permeability, a concentration outside and inside, and a valence an ion")
+        raise InputError(
+            "give a permeability, a concentration outside and inside, and a valence an ion"
+        )
     above = below = 0.0
     for p, out, within, z in zip(permeability, outside, inside, charges):
         if z not in {1, -1}:

@@ -78,9 +78,10 @@ class _Compiler:
         parts["rhs"] = self.part([*named, *rates])
         parts["named"] = self.part(named)
         if "Im" in model.lines:
+            current = model.lines["Im"].tree
             slow = [r for r in rates if r[0] != "d v"]
             parts["gates"] = self.part([*self.needed(named, [t for _, t in slow]), *slow])
-            parts["Im"] = self.part(self.needed(named, [model.lines["Im"].tree]) + [("Im", model.lines["Im"].tree)])
+            parts["Im"] = self.part([*self.needed(named, [current]), ("Im", current)])
         parts["drawn"] = self.part([(e.name, e.tree) for e in model.named if e.kind == "drawn"])
         if model.threshold:
             condition = parse_expression(model.threshold, model.name)
@@ -234,7 +235,9 @@ def derivatives(program: Program, states: Any, drive: Any = 0.0) -> Any:
     with np.errstate(all="ignore"):
         evaluate(program, "rhs", slots)
     shape = np.broadcast_shapes(values.shape[1:], np.shape(drive))
-    return np.stack([np.broadcast_to(slots[program.slots[f"d {s}"]], shape) for s in program.states])
+    return np.stack(
+        [np.broadcast_to(slots[program.slots[f"d {s}"]], shape) for s in program.states]
+    )
 
 
 def named(program: Program, states: Mapping[str, Any], drive: Any = 0.0, *names: str) -> list[Any]:

@@ -76,9 +76,7 @@ def prepare(
         begin[:, model.states.index(name)] = given
     check_step(model, stimulus.dt)
     frozen = round(model.value(model.refractory) / stimulus.dt) if model.refractory else 0
-    return Run(
-        model, stimulus, chosen, stride, begin, frozen, whole("seed", seed, 0, 2**32 - 1)
-    )
+    return Run(model, stimulus, chosen, stride, begin, frozen, whole("seed", seed, 0, 2**32 - 1))
 
 
 def check_step(model: Model, dt: float) -> None:
@@ -146,7 +144,8 @@ def _march(run: Run) -> Recording:
             program.parts.get("threshold", (0, 0)), program.parts.get("reset", (0, 0)),
             np.array(parts, np.int64), _column(events, 0), _column(events, 1),
             np.array([kinds.index(e[2]) for e in events], np.int64), np.ascontiguousarray(drive),
-            np.ascontiguousarray(run.start.T), held(model), len(program.slots), program.depth, float(stimulus.dt),
+            np.ascontiguousarray(run.start.T), held(model), len(program.slots), program.depth,
+            float(stimulus.dt),
             stimulus.steps, model.method == "euler", run.frozen, run.seed, probes, run.stride, out,
             spike_trial, spike_step,
         )  # fmt: skip

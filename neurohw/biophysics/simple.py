@@ -44,7 +44,9 @@ dw/dt = phi*(v + a - b*w)/unit : 1
         "a": Parameter(0.7, "1", "offset of the w nullcline", FN61),
         "b": Parameter(0.8, "1", "slope of the w nullcline", FN61, "positive"),
         "phi": Parameter(0.08, "1", "how slow w is", FN61, "positive"),
-        "unit": Parameter(1e-3, "second", "the unit of time, which the model leaves open", FN61, "positive"),
+        "unit": Parameter(
+            1e-3, "second", "the unit of time, which the model leaves open", FN61, "positive"
+        ),
     },
     start={"v": -1.2, "w": -0.625},
     sources=(FN61,),

@@ -53,7 +53,14 @@ def phase_figure(
     ax.plot([], [], color=CYCLE[1], linestyle="--", linewidth=2, label=f"d{second}/dt = 0")
     for k, (label, (one, two)) in enumerate(trajectories.items()):
         color = (INK, CYCLE[2], CYCLE[3], CYCLE[4])[k % 4]
-        ax.plot(one * kx, two * ky, color=color, linewidth=1.6, linestyle=DASHES[(k // 4) % 4], label=label)
+        ax.plot(
+            one * kx,
+            two * ky,
+            color=color,
+            linewidth=1.6,
+            linestyle=DASHES[(k // 4) % 4],
+            label=label,
+        )
         ax.plot(one[0] * kx, two[0] * ky, marker="s", color=color, markersize=5)
     for point in points:
         ax.plot(
@@ -61,7 +68,9 @@ def phase_figure(
             markeredgewidth=1.6, markerfacecolor=INK if point.stable else "white", label=point.kind,
             linestyle="none",
         )  # fmt: skip
-    ax.set(xlabel=axis_label(first, model.unit(first)), ylabel=axis_label(second, model.unit(second)))
+    ax.set(
+        xlabel=axis_label(first, model.unit(first)), ylabel=axis_label(second, model.unit(second))
+    )
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.6)
     ax.set_title(model.title if title is None else title)
@@ -115,4 +124,3 @@ def travel_figure(
     bottom.set(xlabel=f"time ({unit})", ylabel="v (mV)", xlim=(0, t[-1]))
     top.set_title(cable.title if title is None else title)
     return figure
-

@@ -46,7 +46,9 @@ class Stimulus:
                 f"stimulus has shape {values.shape}; give ({self.trials} or 1, {self.steps} or 1) values"
             )
         if not np.isfinite(values).all():
-            raise InputError("stimulus has a value that is not finite; give finite numbers in SI units")
+            raise InputError(
+                "stimulus has a value that is not finite; give finite numbers in SI units"
+            )
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "events", MappingProxyType(dict(self.events)))
@@ -59,7 +61,7 @@ class Stimulus:
     @property
     def times(self) -> Floats:
         """When each step ends, which is when it is recorded, in seconds, (steps,)."""
-        return np.arange(1, self.steps + 1) * self.dt
+        return np.arange(1, self.steps + 1, dtype=np.float64) * self.dt
 
     def __add__(self, other: Stimulus) -> Stimulus:
         """Both at once; they must have the same steps, and the same trials or one."""
@@ -109,7 +111,9 @@ def _grid(duration: float, dt: float) -> int:
         raise InputError(f"duration is {duration!r}; give seconds, at least one dt of {dt:g}")
     steps = round(duration / dt)
     if steps > LARGEST:
-        raise InputError(f"{duration:g} s in steps of {dt:g} s are {steps} steps; at most {LARGEST}")
+        raise InputError(
+            f"{duration:g} s in steps of {dt:g} s are {steps} steps; at most {LARGEST}"
+        )
     return steps
 
 
@@ -132,7 +136,7 @@ def _together(
     trials = max(sizes, default=1)
     if steps * trials > LARGEST:
         raise InputError(f"{trials} trials of {steps} steps are more than {LARGEST} samples")
-    return np.arange(steps) * dt, made, trials
+    return np.arange(steps, dtype=np.float64) * dt, made, trials
 
 
 def constant(value: ArrayLike, *, duration: float, dt: float = 1e-5) -> Stimulus:
@@ -153,7 +157,12 @@ def step(
 
 
 def pulses(
-    amplitude: ArrayLike, starts: Sequence[float], *, width: float, duration: float, dt: float = 1e-5
+    amplitude: ArrayLike,
+    starts: Sequence[float],
+    *,
+    width: float,
+    duration: float,
+    dt: float = 1e-5,
 ) -> Stimulus:
     """A pulse of ``width`` seconds at each of ``starts``."""
     made = constant(0.0, duration=duration, dt=dt)

@@ -71,11 +71,9 @@ EXPONENTIAL: Final = _synapse(
      "i_max": Parameter(2e-11, "amp", "current added by a spike", CELL)},
     {"i_exp": 0.0}, DA01, ("v", "i_exp"),
 )  # fmt: skip
-AMPA: Final = _conductance(
-    "ampa", "AMPA", "Fast excitation, reversal at 0 mV.", 0.002, 0.0, W99
-)
+AMPA: Final = _conductance("ampa", "AMPA", "Fast excitation, reversal at 0 mV.", 0.002, 0.0, W99)
 GABA_A: Final = _conductance(
-    "gaba-a", "GABA-A", "Fast inhibition, reversal at -70 mV: it shunts more than it hyperpolarises.",
+    "gaba-a", "GABA-A", "Fast inhibition, reversal at -70 mV: it shunts.",
     0.010, -0.070, W99,
 )  # fmt: skip
 ACH: Final = _conductance(

@@ -72,7 +72,9 @@ def parse_statements(text: str, what: str) -> tuple[tuple[str, ast.expr], ...]:
     for line in text.strip().splitlines():
         match = _SET.fullmatch(line.strip())
         if match is None:
-            raise NetworkError(f"{what}: '{line.strip()}' is no statement; write x = EXPR or x += EXPR")
+            raise NetworkError(
+                f"{what}: '{line.strip()}' is no statement; write x = EXPR or x += EXPR"
+            )
         value = f"{match['name']} + ({match['what']})" if match["plus"] else match["what"]
         made.append((match["name"], parse_expression(value, what)))
     return tuple(made)

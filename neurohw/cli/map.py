@@ -202,6 +202,19 @@ def _show(
         console.line(f"the image, run by its own tables: {verdict}")
     if summary.cost is not None:
         console.line(str(summary.cost))
+    if summary.counts is not None:
+        link, passed = summary.counts.peak_link
+        console.line(
+            f"busiest link: {summary.counts.mesh.link_name(link)}, {passed:,} packets; busiest core in a "
+            f"step: {int(summary.counts.events.max(initial=0)):,} synaptic events"
+        )
+    if summary.workload is not None:
+        w = summary.workload
+        console.line(
+            f"NeuroBench: {w.parameters:,} parameters, connection sparsity {w.connection_sparsity:.4f}, "
+            f"activation sparsity {w.activation_sparsity:.4f},\n  {w.effective_acs:,.1f} effective ACs of "
+            f"{w.dense:,.0f} dense a trial, {w.weight_bits:,} bits of weights"
+        )
     console.line(f"image {image.hash[:16]}")
 
 

@@ -39,7 +39,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.model is None:
         if options.plot or options.gates or options.dt is not None:
-            raise InputError("--plot, --gates and --dt: say of which model: neurohw models NAME --plot F")
+            raise InputError(
+                "--plot, --gates and --dt: say of which model: neurohw models NAME --plot F"
+            )
         _list(options.json)
         return 0
     model = bio.load_model(options.model)
@@ -170,7 +172,9 @@ def _show(model: Model | Cable | Circuit) -> None:
     start = ", ".join(f"{k} = {shown(v, point.unit(k))}" for k, v in point.start.items())
     console.line(f"  starts at: {start}{' (first guess of its rest)' if point.rests else ''}")
     steps = model if isinstance(model, bio.Cable) else point
-    console.line(f"  time step: {shown(steps.step, 'second')}, at most {shown(steps.coarsest, 'second')}")
+    console.line(
+        f"  time step: {shown(steps.step, 'second')}, at most {shown(steps.coarsest, 'second')}"
+    )
     console.line("")
     console.table(
         "Parameters", ("name", "value", "meaning", "source"),

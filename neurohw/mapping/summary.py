@@ -18,6 +18,7 @@ from neurohw.mapping.spent import cost_of, counts_of
 from neurohw.mapping.synapses import synapses
 from neurohw.mapping.traffic import FanOut
 from neurohw.mapping.usage import core_limits, parameter_sets
+from neurohw.mapping.workload import Workload, workload
 from neurohw.recording import Recording
 
 Int64 = NDArray[np.int64]
@@ -39,6 +40,7 @@ class Summary:
     routers: Int64
     counts: Counts | None = None
     cost: Cost | None = None
+    workload: Workload | None = None
     makespan: float | None = None
     timed: bool = False
 
@@ -96,6 +98,12 @@ class Summary:
             found["events"] = dict(self.cost.events)
             found["energy_J"], found["time_s"] = self.cost.energy, self.cost.time
             found["cost_status"], found["why_no_energy"] = self.cost.status, self.cost.why_no_energy
+        if self.counts is not None:
+            link, passed = self.counts.peak_link
+            found["busiest_link"] = {"link": self.counts.mesh.link_name(link), "packets": passed}
+            found["busiest_core_events"] = int(self.counts.events.max(initial=0))
+        if self.workload is not None:
+            found["neurobench"] = self.workload.as_dict()
         if self.makespan is not None:
             found["makespan"] = {
                 "a_step": self.makespan,
@@ -142,6 +150,8 @@ def summarise(
             work_done = counts.events + counts.messages_in + counts.packets_out + counts.neurons
             found["makespan"] = float(work_done.max(axis=1).mean()) if work_done.size else 0.0
         found["counts"], found["cost"] = counts, cost
+        if not net.currents:
+            found["workload"] = workload(image.delivered, recording)
     return Summary(image, **found)
 
 

@@ -18,9 +18,10 @@ from neurohw.testing.uncompiled import load_uncompiled
 CHIP = load_chip("biophysical")
 
 
-@pytest.mark.parametrize("neuron", CHIP.neurons)
+@pytest.mark.parametrize("neuron", ["eif", "hodgkin_huxley"])
 def test_kernel_equals_definition(neuron):
-    """Any state and code that the formats hold: every register, wire, spike and overflow."""
+    """Any state and code that the formats hold: every register, wire, spike and overflow, compiled, of
+    the two whose text has all that the others' have."""
     for result in compare_states(CHIP.neurons[neuron], CHIP, 2_000):
         assert result.different == 0, str(result)
         assert result.failed == 0
@@ -31,7 +32,7 @@ def test_networks(monkeypatch):
     """All neurons in one network, with delays, everything recorded: the kernels' text as Python."""
     monkeypatch.setattr("neurohw.emulate.engine.load_kernel", load_uncompiled)
     spikes = overflows = 0
-    for seed in range(8):
+    for seed in range(16):
         network = full_network(seed, CHIP, largest=6)
         inputs = full_inputs(seed, network, steps=12, trials=1 + seed % 2)
         record = {k: list(p.neuron.formats) for k, p in network.populations.items()}
@@ -40,8 +41,8 @@ def test_networks(monkeypatch):
         assert_same(expected, got)
         spikes += sum(s.count for k, s in got.spikes.items() if k in network.populations)
         overflows += sum(sum(v.values()) for v in got.overflows.values())
-    assert spikes > 300
-    assert overflows > 300
+    assert spikes > 600
+    assert overflows > 600
 
 
 def run(program, **given):

@@ -53,7 +53,7 @@ def test_brian_computes_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*DRIVES, *EVENTS])
 def test_scipy_computes_the_same(name: str) -> None:
-    """An adaptive integrator at 1e-10: the fixed step costs fourth order, spikes are late by up to a step."""
+    """An adaptive integrator at 1e-10: a fixed step costs its fourth order, spikes up to a step."""
     pytest.importorskip("scipy")
     model, stimulus = case(name)
     ours, exact = bio.simulate(model, stimulus), bio.integrate(model, stimulus)
@@ -175,7 +175,7 @@ def quiet(**changes: Any) -> bio.Stimulus:
     (lambda m: bio.point_model("axon"), "unknown point model 'axon'"),
     (lambda m: bio.phase_plane(m, (0, 1), (0, 1)), "4 state variables; a phase plane needs 2"),
     (lambda m: bio.steady_gates(bio.point_model("lif"), [0.0]), "has no gates"),
-    (lambda m: bio.psp(m), "has no synapse"), (lambda m: bio.nernst(0, 1), "outside is 0"),
+    (bio.psp, "has no synapse"), (lambda m: bio.nernst(0, 1), "outside is 0"),
     (lambda m: bio.nernst(1, 1, 0), "valence is 0"), (lambda m: bio.nernst(1, 1, 1, -300), "temperature"),
     (lambda m: bio.chord([-1, 1], [0, 0]), "conductance is -1"),
     (lambda m: bio.ghk([1], [1, 2], [1]), "give a permeability"),
@@ -227,7 +227,7 @@ trees = some.recursive(
     lambda inner: some.one_of(
         some.builds("({} {} {})".format, inner, some.sampled_from("+-*/"), inner),
         some.builds("({}**{})".format, inner, some.integers(2, 5)),
-        some.builds("{}({})".format, some.sampled_from(["exp", "tanh", "exprel", "abs", "cosh", "-"]), inner),
+        some.builds("{}({})".format, some.sampled_from(["exp", "tanh", "exprel", "abs", "-"]), inner),
         some.builds("int({} {} {})".format, inner, some.sampled_from(["<", "<=", ">", ">="]), inner),
     ),
     max_leaves=12,
@@ -235,7 +235,7 @@ trees = some.recursive(
 
 
 @given(trees, some.floats(-2, 2), some.floats(-2, 2))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_kernel_and_numpy_run_programs_alike(text: str, x: float, y: float) -> None:
     """The kernel against the definition over numpy, and that against Python's own arithmetic."""
     from neurohw.biophysics.machine import execute
@@ -340,7 +340,8 @@ def test_portraits(name: str) -> None:
 def test_figures_refuse_what_they_cannot_draw() -> None:
     lif, hh = bio.point_model("lif"), bio.point_model("hodgkin-huxley")
     curves = {
-        "a": bio.Curve(lif, np.zeros(1), np.zeros(1)), "b": bio.Curve(hh, np.zeros(1), np.zeros(1))
+        "a": bio.Curve(lif, np.zeros(1), np.zeros(1)),
+        "b": bio.Curve(hh, np.zeros(1), np.zeros(1)),
     }
     with pytest.raises(InputError, match="one unit"):
         bio.fi_figure(curves)

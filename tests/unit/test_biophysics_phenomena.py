@@ -38,7 +38,11 @@ def test_ghk_of_one_ion_is_nernst(out: float, within: float, p: float, z: int) -
     assert bio.ghk([p], [out], [within], [z]) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
-@given(some.lists(some.tuples(some.floats(1e-3, 1e3), concentrations, concentrations), min_size=2, max_size=5))
+@given(
+    some.lists(
+        some.tuples(some.floats(1e-3, 1e3), concentrations, concentrations), min_size=2, max_size=5
+    )
+)
 @settings(max_examples=50)
 def test_rest_is_between_the_extremes(ions: list[tuple[float, float, float]]) -> None:
     weight, outside, inside = (list(column) for column in zip(*ions))
@@ -273,7 +277,9 @@ def test_deterministic_limit() -> None:
     many = bio.point_model("hodgkin-huxley-noise").with_(n_na=1e12, n_k=1e12)
     a, b = bio.simulate(many, drive), bio.simulate(HH, drive)
     assert bio.times(a) == pytest.approx(bio.times(b), abs=3e-5)
-    counted = bio.simulate_channels(bio.constant(0.1, duration=0.005, dt=2e-5), 60_000, 18_000, seed=1)
+    counted = bio.simulate_channels(
+        bio.constant(0.1, duration=0.005, dt=2e-5), 60_000, 18_000, seed=1
+    )
     assert bio.times(counted) == pytest.approx(bio.times(b)[:1], abs=2e-4)
 
 
@@ -290,7 +296,9 @@ def test_fitzhugh_nagumo() -> None:
         assert v - v**3 / 3 - w + current == pytest.approx(0, abs=1e-9)
         assert point.trace * 1e-3 == pytest.approx(1 - v * v - 0.064, rel=1e-6)
         assert point.determinant * 1e-6 == pytest.approx(0.08 * (1 - 0.8 * (1 - v * v)), rel=1e-6)
-        assert point.stable == (point.trace < 0 < point.determinant) == (not 0.331 < current < 1.419)
+        assert (
+            point.stable == (point.trace < 0 < point.determinant) == (not 0.331 < current < 1.419)
+        )
         drive = bio.constant(current, duration=1.0, dt=2e-4)
         run = bio.simulate(model, drive, start={"v": v + 0.01, "w": w})
         swing = np.ptp(bio.trace(run, "v", 0)[-1000:])
@@ -408,7 +416,9 @@ def test_large_fast_conductance_is_a_relative_refractory_period() -> None:
     assert gaps[0] > gaps[1] > gaps[2] > 1e-3
     assert (np.array(gaps) > np.array(plain)).all()
     # After 10 τ nothing is left of it: the threshold current is that of the plain cell.
-    assert bio.rheobase(model, 1e-9, dt=1e-4) == bio.rheobase(model.with_(delta_g=0.0), 1e-9, dt=1e-4)
+    assert bio.rheobase(model, 1e-9, dt=1e-4) == bio.rheobase(
+        model.with_(delta_g=0.0), 1e-9, dt=1e-4
+    )
 
 
 def test_current_adaptation_is_the_limit_of_the_conductance() -> None:
@@ -517,7 +527,9 @@ def test_gaba_b_needs_a_burst() -> None:
 
 def test_shunting_inhibition() -> None:
     """Inhibition that does nothing at rest still takes from excitation."""
-    cell = bio.load_model("lif-conductance").with_(e_i=-0.060, g_exc=5e-9, g_inh=5e-8, v_threshold=0.0)
+    cell = bio.load_model("lif-conductance").with_(
+        e_i=-0.060, g_exc=5e-9, g_inh=5e-8, v_threshold=0.0
+    )
     assert isinstance(cell, bio.Model)
     quiet = bio.constant(0.0, duration=0.05, dt=1e-4)
     change = {}
@@ -539,7 +551,9 @@ def test_gap_junction_equalises() -> None:
         apart.append(float(v[-1] - other[-1]))
         # The mean knows nothing of the junction, the difference decays with C/(g_l + 2 g).
         assert (v + other)[-1] / 2 == pytest.approx(-0.065, abs=1e-9)
-        assert apart[-1] == pytest.approx(0.020 * math.exp(-0.02 * (1e-8 + 2 * g) / 200e-12), rel=1e-6)
+        assert apart[-1] == pytest.approx(
+            0.020 * math.exp(-0.02 * (1e-8 + 2 * g) / 200e-12), rel=1e-6
+        )
     assert apart[0] > apart[1] > apart[2]
 
 

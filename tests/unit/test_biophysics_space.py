@@ -80,7 +80,15 @@ def test_scipy_computes_the_same() -> None:
     y = np.tile(bio.rest(cable.membrane), n)
     for start, stop, current in ((0, 1e-4, 0.0), (1e-4, 3e-4, amplitude), (3e-4, duration, 0.0)):
         answer = integrate.solve_ivp(
-            rates, (start, stop), y, "LSODA", rtol=1e-7, atol=1e-9, args=(current,), lband=4, uband=4
+            rates,
+            (start, stop),
+            y,
+            "LSODA",
+            rtol=1e-7,
+            atol=1e-9,
+            args=(current,),
+            lband=4,
+            uband=4,
         )
         y = answer.y[:, -1]
     exact = y.reshape(n, -1)[:, 0]
@@ -164,14 +172,17 @@ def test_balanced_network() -> None:
     assert (source[target == 3] < network.excitatory).sum() == network.in_exc
 
 
+NETWORK = bio.load_model("balanced")
+
+
 @pytest.mark.parametrize(("action", "words"), [
-    (lambda: bio.simulate_cable(bio.squid_axon(), bio.constant(0.0, duration=1e-3, dt=1e-4)), "too coarse for axon"),
+    (lambda: bio.simulate_cable(bio.squid_axon(), bio.constant(0.0, duration=1e-3, dt=1e-4)), "for axon"),
     (lambda: bio.simulate_cable(bio.squid_axon(), bio.constant(0.0, duration=1e-4), record=["w"]), "'w'"),
     (lambda: bio.reference(bio.squid_axon(), bio.constant(0.0, duration=1e-4), start={"v": 0}), "rests"),
-    (lambda: bio.reference(bio.load_model("balanced"), bio.constant(1.0, duration=0.1, dt=1e-4)), "by itself"),
-    (lambda: bio.reference(bio.load_model("balanced"), bio.constant(0.0, duration=1, dt=1e-3)), "too coarse for lif"),
-    (lambda: replace(bio.load_model("balanced"), in_inh=101), "in_inh is 101"),  # type: ignore[type-var]
-    (lambda: replace(bio.load_model("balanced"), delay=-1.0), "delay is -1.0"),  # type: ignore[type-var]
+    (lambda: bio.reference(NETWORK, bio.constant(1.0, duration=0.1, dt=1e-4)), "by itself"),
+    (lambda: bio.reference(NETWORK, bio.constant(0.0, duration=1, dt=1e-3)), "too coarse for lif"),
+    (lambda: replace(NETWORK, in_inh=101), "in_inh is 101"),  # type: ignore[type-var]
+    (lambda: replace(NETWORK, delay=-1.0), "delay is -1.0"),  # type: ignore[type-var]
     (lambda: replace(bio.squid_axon(), at=500), "compartment of the stimulus is 500"),
     (lambda: bio.squid_axon(compartments=10**6), "compartments is 1000000"),
     (lambda: bio.squid_axon().with_(g_q=1.0), "'g_q'"),
