@@ -156,7 +156,7 @@ def fi_figure(curves: Mapping[str, Curve] | Curve, *, title: str = "Rate over cu
             marker="os^vD*"[k % 6], markersize=4, linewidth=1.6, label=label,
         )  # fmt: skip
     if len(named) > 1:
-        ax.legend(loc="best")
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     ax.set(xlabel=axis_label("current", unit), ylabel="rate (1/s)", ylim=(0, None))
     ax.set_title(title)
     return figure

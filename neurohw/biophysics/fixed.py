@@ -33,10 +33,12 @@ DIRECT: Final = dict.fromkeys(("shift_exc", "shift_inh"), np.zeros((), np.int64)
 """A weight is a current, in units of 2^-15."""
 
 
-def code(what: str, value: ArrayLike, bits: ArrayLike = FRACTION) -> NDArray[np.int64]:
-    """``value * 2**bits`` rounded half to even; InputError if it is not finite or beyond 62 bits."""
+def code(
+    what: str, value: ArrayLike, bits: ArrayLike = FRACTION, factor: float = 1.0
+) -> NDArray[np.int64]:
+    """``factor * value * 2**bits`` rounded half to even; InputError if it is not finite or beyond 62 bits."""
     given = np.asarray(numbers(what, value))
-    scaled = np.asarray(np.ldexp(given, bits))
+    scaled = np.asarray(np.ldexp(factor * given, bits))
     bad = ~(np.abs(scaled) < 2.0**62)
     if bad.any():
         first = float(np.broadcast_to(given, scaled.shape)[bad][0])
@@ -47,11 +49,9 @@ def code(what: str, value: ArrayLike, bits: ArrayLike = FRACTION) -> NDArray[np.
 
 def left(dt: float, tau: ArrayLike, bits: ArrayLike = 32) -> NDArray[np.int64]:
     """``exp(-dt / tau)`` as a fraction of ``bits`` bits, at most the largest."""
-    taus = np.asarray(numbers("time constant", tau))
-    if not (taus > 0).all():
-        raise InputError(f"a time constant is {taus.min():g} s; give one above 0")
+    share = np.exp(-_positive("dt", dt) / _positive("time constant", tau))
     largest = (np.int64(1) << np.asarray(bits, np.int64)) - 1
-    return np.asarray(np.minimum(code("decay", np.exp(-dt / taus), bits), largest))
+    return np.asarray(np.minimum(code("decay", share, bits), largest))
 
 
 def synapses(
@@ -64,8 +64,8 @@ def synapses(
     ``w * 2**(shift - frac)`` to a conductance.
     """
     return {
-        "e_exc": code("e_exc", 1e3 * np.asarray(e_exc), frac),
-        "e_inh": code("e_inh", 1e3 * np.asarray(e_inh), frac),
+        "e_exc": code("e_exc", e_exc, frac, 1e3),
+        "e_inh": code("e_inh", e_inh, frac, 1e3),
         "decay_exc": left(dt, tau_exc, unit), "decay_inh": left(dt, tau_inh, unit),
         "shift_exc": np.array(shift), "shift_inh": np.array(shift),
     }  # fmt: skip
@@ -80,12 +80,12 @@ def cond_lif(
 
     The defaults are the cell of Vogels & Abbott, J. Neurosci. 25, 10786 (2005).
     """
-    rest = code("e_l", 1e3 * np.asarray(e_l))
+    rest = code("e_l", e_l, factor=1e3)
     codes = {
-        "e_l": rest, "step": code("dt / tau_m", dt / np.asarray(tau_m), 32),
-        "thr": code("v_threshold", 1e3 * np.asarray(v_threshold)),
-        "reset": code("v_reset", 1e3 * np.asarray(v_reset)),
-        "i_offset": code("drive", 1e3 * np.asarray(drive)),
+        "e_l": rest, "step": code("dt / tau_m", _positive("dt", dt) / _positive("tau_m", tau_m), 32),
+        "thr": code("v_threshold", v_threshold, factor=1e3),
+        "reset": code("v_reset", v_reset, factor=1e3),
+        "i_offset": code("drive", drive, factor=1e3),
         "t_ref": code("t_ref", t_ref / dt, 0), **(synapse or synapses(dt)),
     }  # fmt: skip
     return codes, {"v": rest}
@@ -98,7 +98,7 @@ def eif(
     value = model.value
     codes, start = cond_lif(
         dt, tau_m=value("c_m") / value("g_l"), e_l=value("e_l"), v_threshold=value("v_peak"),
-        v_reset=value("v_reset"), t_ref=value("t_ref"), drive=np.asarray(current) / value("g_l"),
+        v_reset=value("v_reset"), t_ref=value("t_ref"), drive=numbers("current", current) / value("g_l"),
         synapse=synapse,
     )  # fmt: skip
     delta = 1e3 * value("delta_t")
@@ -116,7 +116,7 @@ def fitzhugh_nagumo(
     a, b, phi = (model.value(k) for k in ("a", "b", "phi"))
     codes = {
         "i_offset": code("stimulus", stimulus), "a": code("a", a), "b": code("b", b),
-        "step": code("dt", dt, 32), "step_w": code("phi", dt * phi / (1 + dt * phi * b / 2), 32),
+        "step": code("dt", _positive("dt", dt), 32), "step_w": code("phi", dt * phi / (1 + dt * phi * b / 2), 32),
         "thr": code("threshold", threshold), **DIRECT,
     }  # fmt: skip
     return codes, {k: code(k, model.start[k]) for k in ("v", "w")}
@@ -130,7 +130,7 @@ def izhikevich(
         "a": code("a", a, 31), "b": code("b", b, 31), "c": code("c", c), "d": code("d", d),
         "i_offset": code("current", current), **DIRECT,
     }  # fmt: skip
-    return codes, {"v": code("v", -65.0), "u": code("u", -65.0 * np.asarray(b))}
+    return codes, {"v": code("v", -65.0), "u": code("u", b, factor=-65.0)}
 
 
 def hodgkin_huxley(
@@ -145,22 +145,25 @@ def hodgkin_huxley(
     f = _bits("frac", frac, 2, 22)
     u = _bits("unit", f + 8 if unit is None else unit, 4, 30)
     farad = model.value("c_m") * 100  # 1 uF/cm2 is 0.01 F/m2: rates, in 1/ms, are per capacitance
-    v = 1e3 * model.start["v"]
-    scale = np.ldexp(1.0, f)
-
-    def number(value: ArrayLike) -> NDArray[np.int64]:
-        return code("parameter", np.asarray(value) * scale, 0)
-
+    v = model.start["v"]
     codes: Codes = {
-        "frac": f, "unit": u, "thr": number(1e3 * threshold),
-        "i_offset": number(np.asarray(current) * 100 / farad),
-        **{k: number(model.value(k) / 10 / farad) for k in ("g_na", "g_k", "g_l")},
-        **{k: number(1e3 * model.value(k)) for k in ("e_na", "e_k", "e_l")},
+        "frac": f, "unit": u, "thr": code("threshold", threshold, f, 1e3),
+        "i_offset": code("current", current, f, 100 / farad),
+        **{k: code(k, model.value(k), f, 0.1 / farad) for k in ("g_na", "g_k", "g_l")},
+        **{k: code(k, model.value(k), f, 1e3) for k in ("e_na", "e_k", "e_l")},
         **(synapse or synapses(1e-3 * STEP, frac=f, unit=u)),
     }  # fmt: skip
-    at_rest = steady_gates(model, [1e-3 * v])
-    start = {k: code(k, s[0] * np.ldexp(1.0, u), 0) for k, (s, _) in at_rest.items()}
-    return codes, {"v": number(v), **start}
+    at_rest = steady_gates(model, [v])
+    start = {k: code(k, steady[0], u) for k, (steady, _) in at_rest.items()}
+    return codes, {"v": code("v", v, f, 1e3), **start}
+
+
+def _positive(what: str, value: ArrayLike) -> NDArray[np.float64]:
+    seconds = np.asarray(numbers(what, value))
+    if not (seconds > 0).all() or not np.isfinite(seconds).all():
+        bad = seconds[~((seconds > 0) & np.isfinite(seconds))]
+        raise InputError(f"{what} is {bad[0]:g}; give finite seconds above 0")
+    return seconds
 
 
 def _bits(what: str, value: ArrayLike, low: int, high: int) -> NDArray[np.int64]:

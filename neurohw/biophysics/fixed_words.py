@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,8 @@ from neurohw.biophysics.gating import steady_gates
 from neurohw.chip import Chip
 from neurohw.emulate import emulate
 from neurohw.fixed import FixedPointNetwork, FixedPopulation
-from neurohw.network.checks import numbers, whole
+from neurohw.errors import InputError, UnknownName
+from neurohw.network.checks import integers, numbers, whole
 
 Floats = NDArray[np.float64]
 BEFORE: Final = 1.0
@@ -69,8 +71,10 @@ def in_words(
 ) -> Run:  # fmt: skip
     """The chip's Hodgkin-Huxley neuron, once for each of n word lengths (``frac``, ``unit``, as
     :func:`neurohw.biophysics.fixed.hodgkin_huxley`) or currents in A/m², for ``duration`` ms."""
-    bits = np.asarray(frac, np.int64)
-    gates = bits + 8 if unit is None else np.asarray(unit, np.int64)
+    if "hodgkin_huxley" not in chip.neurons:
+        raise UnknownName.of(f"neuron of {chip.name}", "hodgkin_huxley", chip.neurons)
+    bits = integers("frac", frac, 2, 22)
+    gates = bits + 8 if unit is None else integers("unit", unit, 4, 30)
     bits, gates, amps = np.atleast_1d(
         *np.broadcast_arrays(bits, gates, numbers("current", current))
     )
@@ -107,19 +111,23 @@ class WordLengths:
 
 
 def word_lengths(
-    chip: Chip, bits: ArrayLike = range(10, 31),
+    chip: Chip, bits: Sequence[int] = range(10, 31),
     currents: ArrayLike = (0.10, 0.08, 0.09, 0.11, 0.12, 0.13, 0.14, 0.15), duration: float = 50.0,
 ) -> WordLengths:  # fmt: skip
     """Words of ``bits`` 10 .. 30: sign, 7 bits of mV and the rest behind the point; gates are fractions
     of all of them. For comparison the one as long as can be while the other is short. ``currents`` in
     A/m²; traces are of the first. One run of the emulator."""
-    words, amps = np.asarray(bits, np.int64), np.atleast_1d(numbers("currents", currents))
+    words, amps = integers("bits", list(bits), 10, 30), np.atleast_1d(numbers("currents", currents))
     n, most = words.size, np.full(words.size, 30)
     frac, unit = np.stack([words, words, most]) - 8, np.stack([words, most, words])
     shape = (3, n, amps.size)
     frac, unit = (np.broadcast_to(x[:, :, None], shape).ravel() for x in (frac, unit))
-    run = in_words(chip, frac, unit, np.broadcast_to(amps, shape).ravel(), duration)
     meant, finer = in_float(amps, duration), in_float(amps[:1], duration, STEP / 4)
+    if not all(crossings(v).size for v in meant.T):
+        raise InputError(
+            f"a current of {amps.min():g} A/m² makes no spike in {duration:g} ms; take more"
+        )
+    run = in_words(chip, frac, unit, np.broadcast_to(amps, shape).ravel(), duration)
     all_meant = np.tile(meant, (1, 3 * n))
     off = crossings(meant[:, 0])[-1] - crossings(finer[:, 0], STEP / 4)[-1]
     return WordLengths(

@@ -119,7 +119,7 @@ def travel_figure(
         top.axhline(cable.x[at] * 1e3, color="white", linewidth=0.9, linestyle=DASHES[k])
         bottom.plot(t, v[:, at], color=CYCLE[k], linestyle=DASHES[k], linewidth=1.6,
                     label=f"{cable.x[at] * 1e3:.3g} mm")  # fmt: skip
-    bottom.legend(loc="upper left", fontsize=9.5)
+    bottom.legend(loc="lower center", bbox_to_anchor=(0.5, 0.97), ncols=3)
     top.set_ylabel("place x (mm)")
     bottom.set(xlabel=f"time ({unit})", ylabel="v (mV)", xlim=(0, t[-1]))
     top.set_title(cable.title if title is None else title)

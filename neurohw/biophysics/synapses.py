@@ -65,7 +65,8 @@ DELTA: Final = _synapse(
 )  # fmt: skip
 EXPONENTIAL: Final = _synapse(
     "exponential", "Current synapse, exponential",
-    "A spike adds to a current that decays, whatever the potential.", "i_exp", "di_exp/dt = -i_exp/tau_syn : amp",
+    "A spike adds to a current that decays, whatever the potential.",
+    "i_exp", "di_exp/dt = -i_exp/tau_syn : amp",
     "i_exp += i_max",
     {"tau_syn": _s(0.005, "decay of the current", CELL),
      "i_max": Parameter(2e-11, "amp", "current added by a spike", CELL)},

@@ -33,6 +33,16 @@ class RowFormat:
 
 
 @dataclass(frozen=True)
+class NeuronWords:
+    """A word of ``bits`` for each neuron: the lowest bit and the width of every parameter and register,
+    by kind of neuron, and values that are ``fixed`` (bit, width, value)."""
+
+    bits: int
+    fields: Mapping[str, Mapping[str, tuple[int, int]]]
+    fixed: Mapping[str, tuple[tuple[int, int, int], ...]]
+
+
+@dataclass(frozen=True)
 class Cores:
     """``routing``: ``local`` (one core), ``axons`` (a list of destination cores for each neuron),
     ``multicast`` (keys, masks and routes in routers), ``relative`` (one offset for each neuron).
@@ -62,6 +72,7 @@ class Cores:
     sets: Mapping[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
     one_kind: bool = False
     signed_rows: bool = False
+    neuron_words: NeuronWords | None = None
 
     @property
     def tiles(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from neurohw.chip.cores import Cores, RowFormat
+from neurohw.chip.cores import Cores, NeuronWords, RowFormat
 from neurohw.chip.model import Neuron
 from neurohw.chip.table import Table
 
@@ -41,6 +42,7 @@ def read_cores(table: Table, sources: Mapping[str, str], neurons: Mapping[str, N
         table.integer("word", 1, 32) if memory == "crossbar" else 0, tuple(types),
         frozenset(table.names("shared", known, "parameter")), found, table.flag("one_kind"),
         table.flag("signed_rows"),
+        _neuron_words(table.table("neuron_words"), neurons) if table.has("neuron_words") else None,
     )  # fmt: skip
     table.finish()
     if routing == "local" and cores.count != 1:
@@ -61,6 +63,36 @@ def _row(table: Table) -> RowFormat:
         raise table.error(f"a header of {header} bits counts to {most - row.strided}", "group")
     table.finish()
     return row
+
+
+def _neuron_words(table: Table, neurons: Mapping[str, Neuron]) -> NeuronWords:
+    bits = table.integer("bits", 1, 1 << 12)
+    fields, fixed = {}, {}
+    for kind in (k for k in neurons if table.has(k)):
+        inner = table.table(kind)
+        known = {**neurons[kind].tick.parameters, **neurons[kind].tick.registers}
+        fixed[kind] = tuple(
+            _place(inner, "fixed", entry, 3, bits)
+            for entry in inner.get("fixed", list, "a list of [bit, width, value]", [])
+        )  # fmt: skip
+        fields[kind] = {
+            key: _place(inner, key, inner.get(key, list, "[lowest bit, width]"), 2, bits)
+            for key in known if inner.has(key)
+        }  # fmt: skip
+        for key, (_, width) in fields[kind].items():
+            if width != known[key].bits:
+                raise inner.error(f"'{key}' has {known[key].bits} bits, its place {width}", key)
+        inner.finish()
+    table.finish()
+    return NeuronWords(bits, fields, fixed)
+
+
+def _place(table: Table, key: str, entry: Any, size: int, bits: int) -> Any:
+    """A tuple of ``size`` whole numbers that begins with a place within a word."""
+    good = isinstance(entry, list) and len(entry) == size and all(type(n) is int for n in entry)
+    if not good or entry[0] < 0 or entry[1] < 1 or entry[0] + entry[1] > bits:
+        raise table.error(f"{key} is no place in a word of {bits} bits: [lowest bit, width]", key)
+    return tuple(entry)
 
 
 def count_bits(row: RowFormat) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -18,14 +19,17 @@ from neurohw.explain.wanted import held_codes, meaning_of, wanted_codes
 from neurohw.fixed import FixedPopulation
 from neurohw.recording import Recording
 
-MOST = 10
+MOST, LEAST = 10, 2
 """Parts of a rung that are tried alone, those with the largest errors first."""
+WORK = 2_000_000_000
+"""Neuron updates and synaptic events that the trials of a rung may take; a second is some 50 million."""
 FINER = (1, 2, 3, 4)
 """Bits more that weights are tried with."""
 OUTLIER = 32
 """Times the median from which a weight leaves the others no bits."""
 FRACTION = 3
 """Bits behind the point that a rounding is tried with."""
+ASSIGNMENT = re.compile(r"\s*\w+\s*=(?!=)")
 ABOVE = {"delays": "equations", "parameters": "delays", "weights": "parameters",
          "rounding": "weights", "overflow": "rounding"}  # fmt: skip
 Measure = Callable[[Recording, Recording], float]
@@ -67,7 +71,7 @@ def causes(
 
     ``ends`` are the extremes of every register if nothing overflows.
     """
-    parts = sorted(_parts(twin, chip, rung), key=lambda p: -p.size)[:MOST]
+    parts = sorted(_parts(twin, chip, rung), key=lambda p: -p.size)[: affordable(twin, chip)]
     found = []
     for part in parts:
         run = twin.fixed.physical(twin.run(part.settings, probes))
@@ -81,6 +85,15 @@ def causes(
             remedy, left = _remedy(twin, part, effect, above, measure, probes, ends, tick)
         result.append(Cause(rung, part.population, part.what, effect, part.detail, remedy, left))
     return [c for c in result if c.effect > 0]
+
+
+def affordable(twin: Twin, chip: Recording) -> int:
+    """How many parts of a rung can be tried."""
+    updates = chip.trials * chip.steps * sum(
+        p.n * len(p.neuron.tick.assigns) for p in twin.fixed.populations.values()
+    )  # fmt: skip
+    work = updates + sum(chip.synaptic_events.values())
+    return max(LEAST, min(MOST, WORK // max(work, 1)))
 
 
 def _parts(twin: Twin, chip: Recording, rung: str) -> Iterator[Part]:
@@ -169,12 +182,13 @@ def _sites(twin: Twin, base: Settings) -> Iterator[Part]:
     for name, population in twin.fixed.populations.items():
         neuron = population.neuron
         for phase, program in neuron.programs.items():
-            text = (neuron.text if phase == "tick" else neuron.phase_texts[phase]).splitlines()
+            text = neuron.text if phase == "tick" else neuron.phase_texts[phase]
+            lines = [x.split("#")[0].strip() for x in text.splitlines() if ASSIGNMENT.match(x)]
             for k, assign in enumerate(program.assigns):
                 if rounds(assign.value):
                     line = f"{assign.target} = {show(assign.value)}"
-                    if 0 < assign.line <= len(text) and assign.target in text[assign.line - 1]:
-                        line = text[assign.line - 1].split("#")[0].strip()
+                    if len(lines) == len(program.assigns):
+                        line = lines[k]
                     site = (name, f"{phase}{k}")
                     settings = base.with_(rounding=frozenset({site}))
                     what = f"{assign.target} of {name}"

@@ -14,8 +14,9 @@ from neurohw.explain.distance import changed, moved
 from neurohw.explain.explanation import Explanation
 from neurohw.explain.first import first
 from neurohw.explain.ladder import ON, SAME, Image, Rung, Stage, rungs, size, stages
+from neurohw.explain.likeness import likeness
 from neurohw.explain.margins import margins
-from neurohw.explain.twin import Ends, Probes, Twin, supported
+from neurohw.explain.twin import Ends, Probes, Twin, sums_only, supported
 from neurohw.explain.wanted import derived
 from neurohw.explain.worst import worst
 from neurohw.fixed import FixedPointNetwork
@@ -122,19 +123,21 @@ class _Explaining:
         if self.image is not None:
             delivered = self._emulated(self.image.delivered)
             below.append(Stage("mapping", self.image.delivered.physical(delivered)))
-        found, measure = rungs(top, below, self.names, self.outputs, self.labels)
+        found, measure, start = rungs(top, below, self.names, self.outputs, self.labels)
         ends: Ends = {}
         if not self.obstacle:
             twin.run(ON["rounding"], None, ends)
         blamed = self._causes(found, below, top, chip, measure, ends)
         last = [s.recording for s in below if s.recording is not None][-1]
+        meant = top if self.substeps == 1 else above[0].recording  # in steps of the chip
+        assert meant is not None
         return Explanation(
             network=twin.network.name, chip=twin.fixed.chip.name, measure=measure,
             populations=self.names, trials=twin.inputs.trials, steps=twin.steps,
             spikes=sum(top.spikes[n].count for n in self.names),
-            accuracy=found[0].direct.accuracy if found else None, rungs=tuple(found),
+            accuracy=start.accuracy, rungs=tuple(found),
             causes=tuple(blamed),
-            divergence=first(twin, not self.obstacle, top, last, below, self.names),
+            divergence=first(twin, not self.obstacle, meant, last, below, self.names),
             worst=tuple(worst(twin)), margins=tuple(margins(twin.fixed, ends, chip.overflows)),
             advice=advice(twin.fixed, found, blamed, measure), notes=tuple(self._notes()),
         )  # fmt: skip
@@ -154,7 +157,7 @@ class _Explaining:
         meant = run(1)
         if self.substeps > 1:
             return run(self.substeps), [Stage("time step", meant)]
-        held = REFERENCE.with_(integrator=twin.network.integrator)
+        held = self._held()
         if self.semantics is None:
             return meant, [Stage(name, None, SAME) for name in CHOICES]
         now = self.semantics
@@ -168,6 +171,16 @@ class _Explaining:
             last = self._stepped(now, held, meant)
             found.append(Stage(name, last))
         return top, found
+
+    def _held(self) -> Semantics:
+        """The choices of the float reference."""
+        return REFERENCE.with_(integrator=self.twin.network.integrator)
+
+    @staticmethod
+    def _bottom(below: Sequence[Stage], top: Recording) -> Recording:
+        """The run of the model that the chip's equations are compared with."""
+        above = [s for s in below if s.name in ("time step", *CHOICES) and s.recording is not None]
+        return (above[-1].recording if above else None) or top
 
     def _stepped(self, semantics: Semantics, held: Semantics, meant: Recording) -> Recording:
         """The network under some semantics: those of the float reference are its own run."""
@@ -197,6 +210,11 @@ class _Explaining:
             runs[stage.name] = last
         blamed: list[Cause] = []
         for rung in sorted(found, key=lambda r: -size(r.direct, measure)):
+            if rung.name == "equations" and size(rung.direct, measure) > 0:
+                blamed += likeness(
+                    self.twin, self._held(), self._bottom(below, top), runs["equations"],
+                    self._measure(measure), self.probes, self.tick,
+                )  # fmt: skip
             if rung.name in ABOVE and size(rung.direct, measure) > 0:
                 above = runs[ABOVE[rung.name]]
                 blamed += causes(
@@ -220,6 +238,8 @@ class _Explaining:
         notes = []
         if self.obstacle:
             notes.append(f"{self.obstacle}: its budget has one rung")
+        elif not sums_only(self.twin.fixed):
+            notes.append("rung 'overflow' includes the order of events within a tick")
         for name, population in self.twin.fixed.populations.items():
             if not self.obstacle and not derived(population):
                 notes.append(

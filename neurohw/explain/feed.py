@@ -46,7 +46,11 @@ class Feed:
         for s in twin.synapses:
             for lane in self._lanes(s):
                 self.lanes.setdefault(s.fixed.source, []).append(lane)
-        self.longest = max((k.lag for lanes in self.lanes.values() for k in lanes), default=1)
+        self.currents = [] if settings.whole else _meant_currents(self)
+        lags = [k.lag for lanes in self.lanes.values() for k in lanes]
+        lags += [lag for _, lag, *_ in self.currents]
+        latency = twin.fixed.input_latency or 0
+        self.longest = max([1, *lags, *(latency + c.delay for c in twin.fixed.currents)])
         self.events = {name: self._by_step(name) for name in twin.fixed.inputs}
 
     def _lanes(self, s: Synapses) -> list[Lane]:
@@ -116,7 +120,6 @@ class Arriving:
             (name, port): np.zeros((self.slots, trials, p.n), kind)
             for name, p in fixed.populations.items() for port in p.neuron.ports
         }  # fmt: skip
-        self.currents = [] if settings.whole else _meant_currents(feed)
 
     def take(self, name: str, step: int) -> dict[str, Array]:
         """What arrived at a population for this step; its room is free again."""
@@ -162,7 +165,7 @@ class Arriving:
             for current in self.fixed.currents:
                 if current.source in given.currents and step < given.steps:
                     self._coded(current, given.currents[current.source], step)
-        for source, lag, target, ports, matrix in self.currents:
+        for source, lag, target, ports, matrix in self.feed.currents:
             if source in given.currents and step < given.steps:
                 values = given.currents[source][self.feed.first : self.feed.last, step]
                 self._add(target, ports, values @ matrix, step + lag)

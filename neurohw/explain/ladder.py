@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from neurohw.explain.distance import Distance, distance, same
 from neurohw.explain.settings import Settings
-from neurohw.explain.twin import Twin, sums_only
+from neurohw.explain.twin import Twin
 from neurohw.fixed import FixedPointNetwork
 from neurohw.recording import Recording
 
@@ -105,17 +105,14 @@ def stages(
         else:
             found.append(Stage(name, None, SAME))
         tick()
-    if not sums_only(twin.fixed):
-        last = found[-1]
-        found[-1] = replace(last, note="the order of events within a tick included")
     return found
 
 
 def rungs(
     top: Recording, below: Sequence[Stage], names: Sequence[str], outputs: Sequence[str],
     labels: Any,
-) -> tuple[list[Rung], str]:  # fmt: skip
-    """The budget from recordings, and what it is counted in: 'spikes' or 'membrane'."""
+) -> tuple[list[Rung], str, Distance]:  # fmt: skip
+    """The budget from recordings, what it is counted in ('spikes' or 'membrane'), and the top itself."""
     recordings = [top, *(s.recording for s in below if s.recording is not None)]
     spiking = any(r.spikes[k].count for r in recordings for k in names)
     measure = "spikes" if spiking else "membrane"
@@ -131,7 +128,7 @@ def rungs(
             before = now
         share = size(whole, measure) - size(last, measure)
         found.append(Rung(stage.name, direct, whole, share, stage.note))
-    return found, measure
+    return found, measure, nothing
 
 
 def size(d: Distance, measure: str) -> float:

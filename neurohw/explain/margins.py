@@ -34,13 +34,13 @@ def margins(
     ends: Mapping[tuple[str, str], tuple[float, float]],
     overflows: Mapping[str, Mapping[str, int]],
 ) -> list[Margin]:
-    """The margins of everything that could overflow, the smallest first."""
+    """The margins of everything that can overflow, the smallest first."""
     record = fixed.record
     proven = {(h.population, h.register): h.margin for h in record.headroom} if record else {}
     found = []
     for name, population in fixed.populations.items():
         for register, form in population.neuron.formats.items():
-            if form.overflow == "exact" or form.bits < 3:
+            if form.bits < 3 or form.overflow in ("exact", "error"):
                 continue
             reached, sure = ends.get((name, register)), proven.get((name, register))
             found.append(

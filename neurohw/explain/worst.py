@@ -70,7 +70,8 @@ def _clipped(twin: Twin) -> Iterator[Loss]:
 def _moved(record: QuantisationRecord | None) -> Iterator[Loss]:
     for e in record.parameters if record else ():
         if e.unit == "s" and e.worst > MOVED:
-            text = f"{_span(e.wanted)} s became {_span(e.got)} s ({percent(e.worst)})"
+            error = percent(e.worst) if e.worst < 10 else "no time constant any more"
+            text = f"{_span(e.wanted)} s became {_span(e.got)} s ({error})"
             yield Loss("moved", f"{e.parameter} of {e.population}", text, e.worst)
 
 

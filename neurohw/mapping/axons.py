@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from neurohw.chip.model import Chip
 from neurohw.mapping.blocks import measured, pack
-from neurohw.mapping.delivered import arrive, row_arrays
+from neurohw.mapping.delivered import arrive, row_arrays, rows_of
 from neurohw.mapping.follow import Arrivals
 from neurohw.mapping.image import ChipImage, Losses
+from neurohw.mapping.sound import column, damaged, offsets
 from neurohw.mapping.synapses import Synapses
 
 Int32 = NDArray[np.int32]
@@ -49,15 +50,21 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
 
 def follow(image: ChipImage) -> Arrivals:
     """Every destination of every vertex, its axon's row, and the synapses in that."""
-    arrays = image.arrays
-    source = np.repeat(
-        np.arange(image.core.size, dtype=np.int32), np.diff(arrays["out.first"])
-    )  # fmt: skip
-    core, axon, first = arrays["out.core"], arrays["out.axon"], arrays["in.first"]
+    arrays, memory = image.arrays, rows_of(image)
+    any32 = {"dtype": np.int32, "low": -(1 << 31)}
+    core = column(arrays, "out.core", **any32)
+    axon = column(arrays, "out.axon", size=core.size, **any32)
+    counts = np.diff(offsets(arrays, "out.first", core.size, image.core.size))
+    first = offsets(arrays, "in.first", memory.at.size)
+    if (memory.core != np.repeat(np.arange(first.size - 1), np.diff(first))).any():
+        raise damaged("a core's axon leads to another core's row")
+    source = np.repeat(np.arange(image.core.size, dtype=np.int32), counts)
     there = np.zeros(core.size, bool)
     known = (core >= 0) & (core < first.size - 1)
     there[known] = (axon[known] >= 0) & (axon[known] < np.diff(first)[core[known]])
     lost = Losses.of("no such axon", source[~there], core[~there])
     row = first[core[there]] + axon[there]
-    late = arrays["out.delay"][there] if "out.delay" in arrays else None
-    return arrive(image, source[there], row, late, lost)
+    late = None
+    if "out.delay" in arrays:
+        late = column(arrays, "out.delay", np.int32, core.size)[there]
+    return arrive(image, memory, source[there], row, late, lost)

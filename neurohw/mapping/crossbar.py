@@ -17,6 +17,7 @@ from neurohw.chip.model import Chip
 from neurohw.errors import CapacityError
 from neurohw.mapping.follow import Arrivals
 from neurohw.mapping.image import ChipImage, Losses
+from neurohw.mapping.sound import column, damaged
 from neurohw.mapping.synapses import Synapses
 
 Int32 = NDArray[np.int32]
@@ -81,12 +82,20 @@ def follow(image: ChipImage) -> Arrivals:
     chip, inputs = image.network.chip, sum(image.network.inputs.values())
     assert chip.cores is not None
     neurons, word = image.core.size - inputs, chip.cores.word
-    _, columns = _shape(chip, image.core.size, neurons)
-    at = np.flatnonzero(image.arrays["used"])
-    row, column = at // columns, at % columns
-    bits = np.unpackbits(image.arrays["crossbar.bytes"], bitorder="little")
-    codes = bits[at[:, None] * word + np.arange(word)].astype(np.int64) @ (1 << np.arange(word))
+    rows, columns = _shape(chip, image.core.size, neurons)
+    arrays, crossings = image.arrays, rows * columns
+    at = np.flatnonzero(column(arrays, "used", np.bool_, crossings))
+    row, to = at // columns, at % columns
+    memory = column(arrays, "crossbar.bytes", np.uint8, (crossings * word + 7) // 8)
+    bits = np.unpackbits(memory, count=crossings * word, bitorder="little").reshape(-1, word)
+    if bits[~arrays["used"]].any() or (row >= image.core.size).any() or (to >= neurons).any():
+        raise damaged("its crossbar has a word where no synapse is")
+    column(arrays, "form", np.int16, crossings, 0, max(len(image.forms) - 1, 0))
+    column(arrays, "crossbar.sign", np.bool_, rows)
+    codes = bits[at].astype(np.int64) @ (1 << np.arange(word))
     if chip.cores.signed_rows:
+        if (codes >> (word - 1) == 0).any():
+            raise damaged("its crossbar has a synapse that is not mapped")
         size = codes & ((1 << (word - 1)) - 1)
         weight = np.where(image.arrays["crossbar.sign"][row], -size, size)
     else:
@@ -94,6 +103,6 @@ def follow(image: ChipImage) -> Arrivals:
     source = np.where(row < neurons, row + inputs, row - neurons).astype(np.int32)
     none = np.zeros(0, np.int32)
     return Arrivals(
-        source, (column + inputs).astype(np.int32), weight.astype(np.int32), np.zeros_like(source),
+        source, (to + inputs).astype(np.int32), weight.astype(np.int32), np.zeros_like(source),
         image.arrays["form"][at].astype(np.int32), Losses.of("", none, none),
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,9 @@ from numpy.typing import NDArray
 
 from neurohw.mapping.follow import Arrivals, expand
 from neurohw.mapping.image import ChipImage, Losses
-from neurohw.mapping.rows import Memory, read_rows
+from neurohw.mapping.rows import Memory, check_rows, read_rows
+from neurohw.mapping.sound import damaged
+from neurohw.memory import check_room
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -21,15 +22,21 @@ def row_arrays(memory: Memory) -> dict[str, NDArray[Any]]:
     return {f"rows.{k}": v for k, v in memory.__dict__.items()}
 
 
-def rows_of(arrays: Mapping[str, NDArray[Any]]) -> Memory:
-    """The rows of an image."""
-    return Memory(**{k: arrays[f"rows.{k}"] for k in Memory.__dataclass_fields__})
+def rows_of(image: ChipImage) -> Memory:
+    """The rows of an image; FileError if they can't be read."""
+    for key in Memory.__dataclass_fields__:
+        if f"rows.{key}" not in image.arrays:
+            raise damaged(f"it has no 'rows.{key}'")
+    memory = Memory(**{k: image.arrays[f"rows.{k}"] for k in Memory.__dataclass_fields__})
+    check_rows(memory, len(image.forms))
+    return memory
 
 
 def occupants(image: ChipImage) -> tuple[Int32, int]:
     """The vertex in every slot of every core, -1 if none, and the slots of a core."""
     cores = int(image.core.max(initial=-1)) + 1
     slots = int(image.slot.max(initial=-1)) + 1
+    check_room("the places of an image", 4 * cores * slots)
     found = np.full(cores * slots, -1, np.int32)
     placed = np.flatnonzero(image.core >= 0)
     found[image.core[placed].astype(np.int64) * slots + image.slot[placed]] = placed
@@ -37,16 +44,16 @@ def occupants(image: ChipImage) -> tuple[Int32, int]:
 
 
 def arrive(
-    image: ChipImage, source: Int32, row: Int64, late: Int32 | None, lost: Losses
+    image: ChipImage, memory: Memory, source: Int32, row: Int64, late: Int32 | None, lost: Losses
 ) -> Arrivals:
     """The synapses of a ``row`` for each ``source``, int (pairs,); ``late``: delays of their axons."""
     spec = image.network.chip.cores.row if image.network.chip.cores else None
     assert spec is not None
-    memory = rows_of(image.arrays)
     of_row, form, code, delay, slot = read_rows(spec, memory)
     begin = np.searchsorted(of_row, np.arange(memory.at.size), "left")
     end = np.searchsorted(of_row, np.arange(memory.at.size), "right")
     total = int((end[row] - begin[row]).sum())
+    check_room("the image's synapses", 36 * total)
     sources, at = np.empty(total, np.int32), np.empty(total, np.int64)
     expand(source, row, begin, end, sources, at)
     if late is not None:

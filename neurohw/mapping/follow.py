@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from neurohw.errors import FileError
 from neurohw.fixed import FixedPointNetwork
 from neurohw.mapping.image import ChipImage, Losses, projection
+from neurohw.mapping.neuron_words import read_neurons
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -62,7 +63,12 @@ def follow(image: ChipImage) -> tuple[FixedPointNetwork, Losses]:
             found.weight[here], found.delay[here],
         )  # fmt: skip
         projections.append(projection(image, end, columns))
-    return replace(net, projections=tuple(projections)), found.losses
+    populations = net.populations
+    if net.chip.cores.neuron_words is not None:
+        words = net.chip.cores.neuron_words
+        populations = read_neurons(net, words, image.arrays["neuron.bytes"])
+    made = replace(net, populations=populations, projections=tuple(projections))
+    return made, found.losses
 
 
 @njit(cache=True, nogil=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neurohw.chip.cores import Cores
 from neurohw.chip.model import Chip
 from neurohw.mapping.blocks import arranged, columns, measured
-from neurohw.mapping.delivered import arrive, row_arrays
+from neurohw.mapping.delivered import arrive, row_arrays, rows_of
 from neurohw.mapping.follow import Arrivals
 from neurohw.mapping.image import ChipImage, Losses
 from neurohw.mapping.multicast.build import build as build_tables
@@ -28,7 +28,8 @@ from neurohw.mapping.multicast.keys import allocate_keys
 from neurohw.mapping.multicast.minimise import minimise_all
 from neurohw.mapping.multicast.nets import Nets
 from neurohw.mapping.multicast.table import Table, Tables
-from neurohw.mapping.rows import write_rows
+from neurohw.mapping.rows import Memory, write_rows
+from neurohw.mapping.sound import column, damaged, offsets
 from neurohw.mapping.synapses import Synapses
 
 Int32 = NDArray[np.int32]
@@ -116,9 +117,11 @@ def _tables(
 
 def router_tables(image: ChipImage) -> Tables:
     """The routers' tables of an image."""
-    arrays = image.arrays
-    entries = Table.of(arrays["router.key"], arrays["router.mask"], arrays["router.route"])
-    return Tables.packed(grid_of(image.network.chip), np.array(arrays["router.start"]), entries)
+    arrays, grid = image.arrays, grid_of(image.network.chip)
+    names = {"key": np.uint32, "mask": np.uint32, "route": np.uint64}
+    columns = [column(arrays, f"router.{k}", dtype) for k, dtype in names.items()]
+    start = offsets(arrays, "router.start", columns[0].size, grid.chips)
+    return Tables.packed(grid, np.array(start), Table.of(*columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +139,10 @@ def send(image: ChipImage) -> tuple[Int32, Int64, Deliveries]:
     """The vertices that have a key, their keys, and what became of a packet of each."""
     cores, arrays = image.network.chip.cores, image.arrays
     assert cores is not None
+    most = column({"core": image.core}, "core", np.int32).max(initial=-1) + 1
+    for name in ("key", "mask"):
+        if column(arrays, name, np.uint32).size < most:
+            raise damaged(f"'{name}' has {arrays[name].size:,} entries for {most:,} cores")
     sends = np.flatnonzero(arrays["mask"][image.core] != 0).astype(np.int32)
     keys = arrays["key"][image.core[sends]].astype(np.int64) + image.slot[sends]
     return (
@@ -150,6 +157,8 @@ def follow(image: ChipImage) -> Arrivals:
     synapses of the row that it stands for."""
     cores = image.network.chip.cores
     assert cores is not None
+    memory = rows_of(image)
+    _check_masters(image.arrays, memory)
     sends, keys, found = send(image)
     lost = np.flatnonzero(found.dropped | found.looped)
     losses = Losses.of("a router dropped it", sends[lost], image.core[sends[lost]])
@@ -162,7 +171,23 @@ def follow(image: ChipImage) -> Arrivals:
     row = _lookup(image.arrays, core, key)
     known = row >= 0
     nowhere = Losses.of("no entry on the core", source[~known], core[~known].astype(np.int32))
-    return arrive(image, source[known], row[known], None, losses.and_also(nowhere))
+    return arrive(image, memory, source[known], row[known], None, losses.and_also(nowhere))
+
+
+def _check_masters(arrays: Mapping[str, NDArray[Any]], memory: Memory) -> None:
+    """FileError unless each core's blocks are rows of its own."""
+    row = column(arrays, "master.row", np.int64)
+    first = offsets(arrays, "master.first", row.size)
+    atoms = column(arrays, "master.atoms", np.int64, row.size, 0, memory.at.size)
+    for name in ("master.key", "master.mask"):
+        column(arrays, name, np.uint32, row.size)
+    core = np.repeat(np.arange(first.size - 1), np.diff(first))
+    if (row + atoms > memory.at.size).any() or (np.diff(memory.core) < 0).any():
+        raise damaged("a core's table leads beyond its rows")
+    some = atoms > 0
+    for at in (row[some], (row + atoms)[some] - 1):
+        if (memory.core[at] != core[some]).any():
+            raise damaged("a core's table leads to another core's row")
 
 
 def _lookup(arrays: Mapping[str, NDArray[Any]], core: Int64, key: Int64) -> Int64:

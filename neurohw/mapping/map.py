@@ -16,6 +16,7 @@ from neurohw.mapping.activity import activity_of
 from neurohw.mapping.assign import assign, chip_cores, slots
 from neurohw.mapping.image import ChipImage, End
 from neurohw.mapping.mesh import Mesh
+from neurohw.mapping.neuron_words import write_neurons
 from neurohw.mapping.place import hilbert, place
 from neurohw.mapping.schemes import scheme
 from neurohw.mapping.synapses import Synapses, synapses
@@ -69,7 +70,9 @@ def map_network(
             found.part, found.parts, s, rates, chip.cores, network.chips, placement, seed
         )
         core, slot, name = where, found.slot, found.method
-    arrays = way.build(chip, s, core, slot)
+    arrays = dict(way.build(chip, s, core, slot))
+    if chip.cores.neuron_words is not None:
+        arrays.update(write_neurons(network, chip.cores.neuron_words))
     ends = tuple(
         End(p.name, p.source, p.target, int(s.form[k])) for k, p in enumerate(network.projections)
     )

@@ -21,6 +21,7 @@ from neurohw.errors import CapacityError
 from neurohw.mapping.follow import Arrivals
 from neurohw.mapping.image import ChipImage, Losses
 from neurohw.mapping.mesh import Mesh
+from neurohw.mapping.sound import column, damaged, offsets
 from neurohw.mapping.synapses import Synapses
 
 Int32 = NDArray[np.int32]
@@ -231,10 +232,43 @@ class Packets:
     known: NDArray[np.bool_]
 
 
+def _check(image: ChipImage) -> None:
+    """FileError unless slots, axons and bits are there, and each neuron where the image places it."""
+    a, cores, vertices, forms = image.arrays, image.network.chip.cores, image.core.size, len(image.forms)
+    assert cores is not None
+    vertex = column(a, "neuron.vertex", np.int32, None, 0, vertices - 1)
+    first = offsets(a, "neuron.first", vertex.size)
+    home = np.repeat(np.arange(first.size - 1), np.diff(first))
+    begins = np.concatenate([vertex[:1], vertex[1:][np.diff(vertex) != 0]])
+    placed = np.flatnonzero(image.core >= 0)
+    if (image.core[vertex] != home).any() or not np.array_equal(np.sort(begins), placed):
+        raise damaged("its neurons are not where it places them")
+    for name, dtype, low in (("dx", np.int16, -FAR), ("dy", np.int16, -FAR), ("axon", np.int32, -1)):
+        column(a, f"neuron.{name}", dtype, vertex.size, low)
+    column(a, "neuron.delay", np.int32, vertex.size)
+    weights = a.get("neuron.weights", vertex)
+    if weights.dtype != np.int32 or weights.shape != (vertex.size, len(cores.types)):
+        raise damaged(f"'neuron.weights' is {weights.dtype} of shape {weights.shape}")
+    kind = column(a, "axon.type", np.int8, None, 0, len(cores.types) - 1)
+    column(a, "axon.form", np.int32, kind.size, 0, forms - 1)
+    axons = offsets(a, "axon.first", kind.size, first.size - 1)
+    bits = int((np.diff(axons) * np.diff(first)).sum())
+    column(a, "crossbar", np.uint8, (bits + 7) // 8)
+    size = column(a, "input.vertex", np.int32, None, 0, vertices - 1).size
+    for name in ("core", "axon"):
+        column(a, f"input.{name}", np.int32, size, -(1 << 31))
+    column(a, "input.delay", np.int32, size)
+    size = column(a, "zero.source", np.int32, None, 0, vertices - 1).size
+    column(a, "zero.target", np.int32, size, 0, vertices - 1)
+    column(a, "zero.delay", np.int32, size)
+    column(a, "zero.form", np.int32, size, 0, forms - 1)
+
+
 def packets(image: ChipImage) -> Packets:
     """Every packet of the image, led by its offsets alone."""
     a, cores = image.arrays, image.network.chip.cores
     assert cores is not None
+    _check(image)
     axon_first, slot_first = a["axon.first"], a["neuron.first"]
     count, slots = axon_first.size - 1, a["neuron.vertex"].size
     mesh = Mesh(_tiles(cores, count), cores.height, cores.per_tile, cores.order)
@@ -268,6 +302,21 @@ def reached(image: ChipImage, to: Int64, axon: Int64) -> tuple[Int64, Int64]:
     return which, slot_first[to[which]] + (at[on] - start[which])
 
 
+def _same_copies(
+    arrays: Mapping[str, NDArray[Any]], packet: Int64, slot: Int64, original: NDArray[np.bool_]
+) -> None:
+    """FileError unless every copy of a neuron has its weights and hears its packets."""
+    group = np.cumsum(original) - 1
+    if (arrays["neuron.weights"] != arrays["neuron.weights"][original][group]).any():
+        raise damaged("copies of a neuron have different weights")
+    # Sorted by packet and slot: equal columns make runs of just as many copies as there are.
+    size = np.bincount(group)
+    key = packet * size.size + group[slot]
+    _, runs = np.unique(key, return_counts=True)
+    if (runs != size[np.unique(key) % size.size]).any():
+        raise damaged("copies of a neuron have different inputs")
+
+
 def follow(image: ChipImage) -> Arrivals:
     """Every packet to its axon, and the neurons that the axon's row has bits for."""
     a, p = image.arrays, packets(image)
@@ -282,6 +331,7 @@ def follow(image: ChipImage) -> Arrivals:
     vertex = a["neuron.vertex"]
     original = np.ones(vertex.size, bool)
     original[1:] = vertex[1:] != vertex[:-1]
+    _same_copies(a, packet, slot, original)
     kept = original[slot]
     packet, slot = packet[kept], slot[kept]
     number = a["axon.first"][to[packet]] + axon[packet]

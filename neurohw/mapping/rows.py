@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neurohw.chip.cores import RowFormat
 from neurohw.chip.read_cores import count_bits
 from neurohw.errors import FileError
+from neurohw.mapping.sound import column, damaged, offsets
 from neurohw.mapping.synapses import Form
 from neurohw.memory import check_room
 
@@ -188,12 +189,12 @@ def read(
             each = wide + late + typed + (0 if dense else index)
             skip = (each + pad - 1) // pad * pad - each
             p += header
+            if p + (index if dense else 0) + many * (each + skip) > end:
+                return -1 - r
             s = np.int64(0)
             if dense:
                 s = _take(words, p, index)
                 p += index
-            if p + many * (each + skip) > end:
-                return -1 - r
             for _ in range(many):
                 c = _take(words, p, wide)
                 d = _take(words, p + wide, late)
@@ -306,6 +307,28 @@ def _cores(core: Int32) -> int:
     return int(core[-1]) + 1 if core.size else 0
 
 
+def check_rows(memory: Memory, forms: int) -> None:
+    """FileError unless rows lie one after the other in the words, and each names formats of its core."""
+    given, rows = memory.__dict__, memory.at.size
+    column(given, "words", np.uint64)
+    column(given, "at", np.int64)
+    length = column(given, "length", np.int64, rows, 0, 64 * memory.words.size)
+    cores = memory.table_first.size - 1
+    column(given, "core", np.int32, rows, 0, cores - 1)
+    whole = np.concatenate([[0], np.cumsum(length)])
+    # One word more than bits need: a value may end in the word after its first.
+    if (memory.at != whole[:-1]).any() or int(whole[-1]) // 64 + 1 >= memory.words.size:
+        raise damaged("its synaptic rows do not lie one after the other in its words")
+    if memory.tables.dtype != np.int32 or memory.tables.ndim != 2 or memory.tables.shape[1] != 4:
+        raise damaged(f"'tables' is {memory.tables.dtype} of shape {memory.tables.shape}")
+    offsets(given, "table_first", memory.tables.shape[0], cores)
+    table = dict(zip(("form", "dense", "weight bits", "delay bits"), memory.tables.T, strict=True))
+    for key, least, most in (
+        ("form", 0, forms - 1), ("dense", 0, 1), ("weight bits", 1, 62), ("delay bits", 0, 31),
+    ):  # fmt: skip
+        column(table, key, np.int32, None, least, most)
+
+
 def read_rows(spec: RowFormat, memory: Memory) -> tuple[Int64, Int32, Int64, Int32, Int32]:
     """Row, form, code, delay and slot of all synapses in ``memory``; FileError if it is damaged."""
     numbers = describe(spec)
@@ -313,6 +336,7 @@ def read_rows(spec: RowFormat, memory: Memory) -> tuple[Int64, Int32, Int64, Int
         numbers, memory.words, memory.at, memory.length, memory.core, memory.tables, memory.table_first,
     )  # fmt: skip
     n = read(*inside, False, *_columns(0))
+    check_room("the image's synapses", 28 * n)
     if n < 0:
         raise FileError(
             f"synaptic row {-1 - n} of the image is damaged: its groups do not fit its length; map again"

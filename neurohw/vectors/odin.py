@@ -22,38 +22,6 @@ STATE = 70
 KINDS = ("izhikevich", "lif")
 """By bit 0 of the word."""
 
-PARAMETERS: Mapping[str, Places] = {
-    "lif": {
-        "leak_str": (1, 7), "leak_en": (8, 1), "thr": (9, 8), "ca_en": (17, 1),
-        "thetamem": (18, 8), "th1": (26, 3), "th2": (29, 3), "th3": (32, 3), "ca_leak": (35, 5),
-        "disable": (127, 1),
-    },
-    "izhikevich": {
-        "leak_str": (1, 7), "leak_en": (8, 1), "fi_sel": (9, 3), "spk_ref": (12, 3),
-        "isi_ref": (15, 3), "reson_sharp_en": (18, 1), "thr": (19, 3), "rfr": (22, 3),
-        "dapdel": (25, 3), "spklat_en": (28, 1), "dap_en": (29, 1), "stim_thr": (30, 3),
-        "phasic_en": (33, 1), "mixed_en": (34, 1), "class2_en": (35, 1), "neg_en": (36, 1),
-        "rebound_en": (37, 1), "inhin_en": (38, 1), "bist_en": (39, 1), "reson_en": (40, 1),
-        "thrvar_en": (41, 1), "thr_sel_of": (42, 1), "thrleak": (43, 4), "acc_en": (47, 1),
-        "ca_en": (48, 1), "thetamem": (49, 3), "th1": (52, 3), "th2": (55, 3), "th3": (58, 3),
-        "ca_leak": (61, 5), "burst_incr": (66, 1), "reson_sharp_amt": (67, 3),
-        "disable": (127, 1),
-    },
-}  # fmt: skip
-"""Lowest bit and width of each parameter in the word of a neuron."""
-
-REGISTERS: Mapping[str, Places] = {
-    "lif": {"core": (70, 8), "calcium": (78, 3), "caleak_cnt": (81, 5)},
-    "izhikevich": {
-        "inacc": (70, 11), "refrac": (81, 1), "core": (82, 4), "dapdel_cnt": (86, 3),
-        "stim": (89, 4), "tmp": (93, 4), "phasic_lock": (97, 1), "mixed_lock": (98, 1),
-        "spkout_done": (99, 1), "stim0": (100, 2), "inhexc": (102, 2), "bist_lock": (104, 1),
-        "inhin_lock": (105, 1), "rsign": (106, 2), "thrmod": (108, 4), "thrleak_cnt": (112, 4),
-        "calcium": (116, 3), "caleak_cnt": (119, 5), "burst_lock": (124, 1),
-    },
-}  # fmt: skip
-"""Lowest bit and width of each register in the word of a neuron."""
-
 CONFIGURATION = {
     "open_loop": "open_loop",
     "source_control": "aer_src",
@@ -75,12 +43,12 @@ def cases(path: Path, chip: Chip) -> list[WordCase]:
     populations = {}
     for first, last in spans:
         kind, part = KINDS[bits[first, 0]], bits[first:last]
-        start = {name: field(part, *place) for name, place in REGISTERS[kind].items()}
+        start = {name: field(part, *place) for name, place in places(chip, kind)[1].items()}
         for flag in ("up", "down"):
             start[flag] = data[f"v_{flag}_init"][first:last].astype(np.int64)
         populations[f"n{first}"] = FixedPopulation.of(
             f"n{first}", last - first, chip.neurons[kind],
-            {name: field(part, *place) for name, place in PARAMETERS[kind].items()}, start,
+            {name: field(part, *place) for name, place in places(chip, kind)[0].items()}, start,
         )  # fmt: skip
     signs = data["syn_sign"].astype(np.int64)[:, None] << 4
     network = FixedPointNetwork(
@@ -92,11 +60,22 @@ def cases(path: Path, chip: Chip) -> list[WordCase]:
     def check(log: OperationLog) -> list[Check]:
         checks = operations(data, log)
         for first, last in spans:
-            checks += _neurons(data, log, first, last, KINDS[bits[first, 0]])
+            kind = KINDS[bits[first, 0]]
+            checks += _neurons(data, log, first, last, places(chip, kind)[1])
         return [*checks, *_synapses(data, log)]
 
     words, options = data["events"].astype(np.int64), {"saturate": bool(data["saturate"])}
     return [WordCase(path.stem, network, words, check, options)]
+
+
+def places(chip: Chip, kind: str) -> tuple[Places, Places]:
+    """Lowest bit and width of each parameter, and of each register, in the word of a neuron."""
+    assert chip.cores is not None and chip.cores.neuron_words is not None
+    fields = chip.cores.neuron_words.fields[kind]
+    own = chip.neurons[kind].tick.parameters
+    return {k: v for k, v in fields.items() if k in own}, {
+        k: v for k, v in fields.items() if k not in own
+    }
 
 
 def _spans(kinds: Array) -> list[tuple[int, int]]:
@@ -104,13 +83,15 @@ def _spans(kinds: Array) -> list[tuple[int, int]]:
     return list(pairwise(ends))
 
 
-def _neurons(data: Data, log: OperationLog, first: int, last: int, kind: str) -> list[Check]:
+def _neurons(
+    data: Data, log: OperationLog, first: int, last: int, registers: Places
+) -> list[Check]:
     """Each register of a population (operations, neurons), and the bits that none of them holds."""
     name, got = f"n{first}", log.registers[f"n{first}"]
     states = _states(data, first, last)
     expected: dict[str, Array] = {}
     rest = np.full_like(states, (1 << (128 - STATE)) - 1)
-    for register, (low, width) in REGISTERS[kind].items():
+    for register, (low, width) in registers.items():
         mask = ((1 << width) - 1) << (low - STATE)
         expected[register] = ((states & mask) >> (low - STATE)).T
         rest &= ~mask

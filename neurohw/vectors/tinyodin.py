@@ -20,9 +20,6 @@ from neurohw.vectors.case import Check, WordCase
 Array = NDArray[Any]
 Data = Mapping[str, Array]
 
-PARAMETERS = {"thr": (12, 12), "leak": (24, 7), "disable": (31, 1)}
-"""Lowest bit and width of each parameter in the word of a neuron."""
-
 
 def cases(path: Path, chip: Chip) -> list[WordCase]:
     """The one case of a file."""
@@ -30,10 +27,11 @@ def cases(path: Path, chip: Chip) -> list[WordCase]:
         data = dict(archive)
     if "dv_T" not in data:
         return []
-    bits = bits_of(data["neur_mem"].reshape(-1, 1))
+    assert chip.cores is not None and chip.cores.neuron_words is not None
+    bits, words = bits_of(data["neur_mem"].reshape(-1, 1)), chip.cores.neuron_words
     population = FixedPopulation.of(
         "n0", len(bits), chip.neurons["lif"],
-        {name: field(bits, *place) for name, place in PARAMETERS.items()},
+        {name: field(bits, *place) for name, place in words.fields["lif"].items() if name != "v"},
         {"v": data["v_init"].astype(np.int64)},
     )  # fmt: skip
     codes = nibbles(data["syn_mem"])
@@ -50,8 +48,8 @@ def cases(path: Path, chip: Chip) -> list[WordCase]:
     def check(log: OperationLog) -> list[Check]:
         return [*operations(data, log), _membranes(data, log)]
 
-    words, options = data["events"].astype(np.int64), {"saturate": bool(data["saturate"])}
-    return [WordCase(path.stem, network, words, check, options)]
+    sent, options = data["events"].astype(np.int64), {"saturate": bool(data["saturate"])}
+    return [WordCase(path.stem, network, sent, check, options)]
 
 
 def _membranes(data: Data, log: OperationLog) -> Check:

@@ -31,7 +31,7 @@ from neurohw.equations.interpret import execute
 from neurohw.fixedpoint import Format
 from neurohw.vectors.case import Check
 from neurohw.vectors.find import reader_of
-from neurohw.vectors.odin import KINDS, PARAMETERS, REGISTERS, STATE
+from neurohw.vectors.odin import KINDS, STATE, places
 from neurohw.vectors.spinnaker import _DERIVED, _PARAMETERS, _RECORDED
 from neurohw.vectors.tinyodin import bits_of, field, memory_of
 
@@ -394,7 +394,7 @@ def odin(rng: Generator, chip: Chip) -> dict[str, Data]:
         word[:, 0] = 0 if kind else 1
         neuron = chip.neurons[name]
         few = rng.random(n) < 0.5  # neurons with few behaviours switched on
-        for key, (low, width) in {**PARAMETERS[name], **REGISTERS[name]}.items():
+        for key, (low, width) in {**places(chip, name)[0], **places(chip, name)[1]}.items():
             form = {**neuron.tick.parameters, **neuron.tick.registers}[key]
             values = edgy(rng, form, n, small=0.3)
             if key == "disable":
@@ -433,7 +433,7 @@ def odin(rng: Generator, chip: Chip) -> dict[str, Data]:
         ) -> None:
             start = field(bits_of(memory), STATE, 128 - STATE)
             states = np.repeat(start[None], len(log.type), axis=0)
-            for key, (low, width) in REGISTERS[name].items():
+            for key, (low, width) in places(chip, name)[1].items():
                 mask = ((1 << width) - 1) << (low - STATE)
                 states = (states & ~mask) | (
                     log.registers["n0"][key].astype(np.int64) << (low - STATE)

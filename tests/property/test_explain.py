@@ -105,7 +105,7 @@ def same_as_chip(chip: nh.Chip, seed: int, kinds: tuple[str, ...]) -> int:
 
 
 @pytest.mark.parametrize("name", CHIPS)
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True)
 @given(data=st.data(), seed=st.integers(0, 10**6))
 def test_everything_on_is_the_chip(name, data, seed):
     kinds = data.draw(st.lists(st.sampled_from(CHIPS[name]), min_size=1, max_size=2))
@@ -117,7 +117,7 @@ def test_everything_on_is_the_chip_where_it_overflows():
     assert sum(same_as_chip(chip, seed, ("LIF", "CubaLIF")) for seed in range(6)) > 100
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6))
 def test_expressions_are_those_of_the_definition(seed):
     neuron = random_neuron(seed)

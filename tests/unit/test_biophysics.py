@@ -328,7 +328,8 @@ def test_the_command(capsys: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [
-    n for n in bio.list_models() if n != "balanced" and not n.startswith(("synapse-", "morris"))
+    "hodgkin-huxley", "fitzhugh-nagumo", "lif", "synapse-nmda", "lif-conductance", "cable", "axon",
+    "hodgkin-huxley-noise",
 ])  # fmt: skip
 def test_portraits(name: str) -> None:
     figure = bio.portrait(bio.load_model(name))

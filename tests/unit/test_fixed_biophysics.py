@@ -11,7 +11,7 @@ import neurohw as nh
 from neurohw.biophysics import fixed
 from neurohw.biophysics.conductances import HODGKIN_HUXLEY, WANG_BUZSAKI
 from neurohw.biophysics.fixed_tables import BITS, STEP, gate_tables, power_table, table_changes
-from neurohw.biophysics.fixed_words import crossings, in_float, in_words, word_lengths
+from neurohw.biophysics.fixed_words import crossings, in_float, word_lengths
 from neurohw.biophysics.integrate_and_fire import EIF, eif_rheobase
 from neurohw.biophysics.simple import FITZHUGH_NAGUMO, PASSIVE
 from neurohw.cli import main
@@ -421,7 +421,16 @@ def test_izhikevich(chip):
         (lambda: fixed.hodgkin_huxley(current=math.nan), "nan"),
         (lambda: fixed.izhikevich("a", 0.2, -65, 8), "a is no array of numbers"),
         (lambda: fixed.cond_lif(1e-4, drive=math.inf), "drive is inf"),
-        (lambda: fixed.synapses(1e-4, tau_exc=0.0), "a time constant is 0 s"),
+        (lambda: fixed.synapses(1e-4, tau_exc=0.0), "time constant is 0; give finite seconds above 0"),
+        (lambda: fixed.cond_lif(0.0), "dt is 0"),
+        (lambda: fixed.cond_lif(1e-4, tau_m="x"), "tau_m is no array of numbers"),
+        (lambda: fixed.cond_lif(1e-4, e_l="x"), "e_l is no array of numbers"),
+        (lambda: fixed.fitzhugh_nagumo(math.nan), "dt is nan"),
+        (lambda: word_lengths(nh.load_chip("prototype")), "unknown neuron of prototype"),
+        (lambda: word_lengths(nh.load_chip("biophysical"), [9]), "bits has 9"),
+        (lambda: word_lengths(nh.load_chip("biophysical"), [12.5]), "bits holds float64"),
+        (lambda: word_lengths(nh.load_chip("biophysical"), [12], 0.0), "makes no spike"),
+        (lambda: in_float("x"), "current is no array"),
         (lambda: fixed.code("x", 1e300), "x is 1e"),
         (lambda: fixed.eif(1e-4, HODGKIN_HUXLEY), "unknown parameter of hodgkin-huxley 'v_peak'"),
     ],
