@@ -11,7 +11,7 @@ chip = nh.load_chip("biophysical")
 found = word_lengths(chip)  # eight currents, 50 ms; the same scheme in float64 beside them
 
 print("words of N bits: sign, 7 bits of mV, N - 8 behind the point; gates are fractions of N bits")
-print("bits   last spike off (ms)   first spike off (mV)   worst of 8; inf: spikes are missing")
+print("bits   last spike off (ms)   first spike off (mV)   worst of 8; inf: it is missing")
 for bits, late, shape in zip(found.bits, found.late[0], found.misshapen[0], strict=True):
     print(f"{bits:4d} {late:21.4f} {shape:22.4f}")
 

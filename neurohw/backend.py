@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from neurohw.entry import load_backend
+from neurohw.errors import InputError
 from neurohw.fixed import FixedPointNetwork
 from neurohw.network.inputs import Inputs
 from neurohw.network.model import Network
@@ -47,11 +48,11 @@ class Exporter(Protocol):
 
 
 def reference(
-    network: Network,
-    inputs: Inputs,
+    network: Network | Any,
+    inputs: Inputs | Any,
     *,
     steps: int | None = None,
-    record: Mapping[str, Sequence[str]] | None = None,
+    record: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
     neurons: Mapping[str, Sequence[int]] | None = None,
     stride: int = 1,
     substeps: int = 1,
@@ -63,8 +64,16 @@ def reference(
     With ``substeps`` 1 it is stepped at the network's own dt with its own integrator, exactly where
     that exists; with more, at ``dt / substeps`` and always exactly: the difference between the two is
     what discretisation costs. ``record`` names variables (``v``, ``i``, ...) by population; traces are
-    float64 in the units of the model.
+    float64 in the units of the model. A model of ``neurohw.biophysics`` and its stimulus are taken too;
+    ``record`` then lists variables.
     """
+    if not isinstance(network, Network):
+        return cast(
+            Recording,
+            load_backend(backend).biophysics(network, inputs, record=record, stride=stride),
+        )
+    if record is not None and not isinstance(record, Mapping):
+        raise InputError(f"record is {record!r}; give a dictionary by population")
     simulator = cast(Reference, load_backend(backend))
     return simulator.reference(
         network, inputs, steps=steps, record=record, neurons=neurons, stride=stride,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,13 @@ from neurohw_backends.brian2_library import library, settings
 
 _SYNAPSES, _NEURONS = 4_000_000, 200_000
 _TICKS = 200
+
+
+def biophysics(model: Any, stimulus: Any, **options: Any) -> Recording:
+    """A model of ``neurohw.biophysics``; see its ``reference``."""
+    from neurohw_backends.brian2_biophysics import biophysics as run
+
+    return run(model, stimulus, **options)
 
 
 def reference(

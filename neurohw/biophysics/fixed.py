@@ -36,9 +36,9 @@ DIRECT: Final = dict.fromkeys(("shift_exc", "shift_inh"), np.zeros((), np.int64)
 def code(
     what: str, value: ArrayLike, bits: ArrayLike = FRACTION, factor: float = 1.0
 ) -> NDArray[np.int64]:
-    """``factor * value * 2**bits`` rounded half to even; InputError if it is not finite or beyond 62 bits."""
+    """``factor * value * 2**bits`` rounded half to even; InputError if not finite or beyond 62 bits."""
     given = np.asarray(numbers(what, value))
-    scaled = np.asarray(np.ldexp(factor * given, bits))
+    scaled = np.asarray(np.ldexp(factor * given, np.asarray(bits, np.intc)))
     bad = ~(np.abs(scaled) < 2.0**62)
     if bad.any():
         first = float(np.broadcast_to(given, scaled.shape)[bad][0])
@@ -114,9 +114,10 @@ def fitzhugh_nagumo(
 ) -> tuple[Codes, Codes]:
     """FitzHugh-Nagumo; ``dt`` and everything else without units. Starts where ``model`` does."""
     a, b, phi = (model.value(k) for k in ("a", "b", "phi"))
+    step = _positive("dt", dt)
     codes = {
         "i_offset": code("stimulus", stimulus), "a": code("a", a), "b": code("b", b),
-        "step": code("dt", _positive("dt", dt), 32), "step_w": code("phi", dt * phi / (1 + dt * phi * b / 2), 32),
+        "step": code("dt", step, 32), "step_w": code("phi", step * phi / (1 + step * phi * b / 2), 32),
         "thr": code("threshold", threshold), **DIRECT,
     }  # fmt: skip
     return codes, {k: code(k, model.start[k]) for k in ("v", "w")}

@@ -75,7 +75,7 @@ def _errors(
     axes.set(yscale="log", ylabel=what, ylim=(finite.min() / 2, top * 2))
     if finite.size < errors.size:
         last = found.bits[~np.isfinite(errors).all(axis=0)].max()
-        _note(axes, "open: spikes missing", (last, top / 2), (9, 0), "center")
+        _note(axes, "open: missing", (last, top / 2), (9, 0), "center")
     axes.grid(color="#dddddd", lw=0.8)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     whole_numbers(axes, "x")

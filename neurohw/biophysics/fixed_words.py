@@ -15,8 +15,8 @@ from neurohw.biophysics.fixed_tables import STEP
 from neurohw.biophysics.gating import steady_gates
 from neurohw.chip import Chip
 from neurohw.emulate import emulate
-from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.errors import InputError, UnknownName
+from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.network.checks import integers, numbers, whole
 
 Floats = NDArray[np.float64]
@@ -42,12 +42,11 @@ class Run:
         return [crossings(v) for v in self.v.T]
 
     def late(self, meant: Floats) -> Floats:
-        """Milliseconds by which the last spike is off that in ``meant`` (ticks, n), (n,); inf where the
-        number of spikes is."""
+        """Milliseconds by which the spike that is the last in ``meant`` (ticks, n) is off, (n,); inf where
+        it is missing."""
         pairs = zip(self.spikes, map(crossings, meant.T), strict=True)
         return np.array([
-            np.inf if t.size != goal.size else abs(t[-1] - goal[-1]) if t.size else 0.0
-            for t, goal in pairs
+            abs(t[goal.size - 1] - goal[-1]) if 0 < goal.size <= t.size else np.inf for t, goal in pairs
         ])  # fmt: skip
 
     def misshapen(self, meant: Floats) -> Floats:
@@ -83,7 +82,7 @@ def in_words(
     network = FixedPointNetwork(chip, 1e-3 * STEP, {}, {"cell": cell}, ())
     ticks = whole("ticks", round(duration / STEP))
     v = emulate(network, steps=ticks, record={"cell": ["v"]}).trace("cell", "v").values[0]
-    return Run(np.ldexp(v.astype(np.float64), -bits), bits, gates)
+    return Run(np.ldexp(v.astype(np.float64), -bits.astype(np.intc)), bits, gates)
 
 
 @dataclass(frozen=True, eq=False)

@@ -141,7 +141,8 @@ EIF: Final = Model(
 def lif_interval(model: Model, current: ArrayLike) -> NDArray[np.float64]:
     """The time between spikes of a LIF at a constant current in A, in seconds; inf below threshold.
 
-    ``t_ref + τ ln((RI + E_L − V_reset) / (RI + E_L − V_th))``, Dayan & Abbott (2001), eq. 5.11.
+    ``t_ref + τ ln((RI + E_L − V_reset) / (RI + E_L − V_th))``: Dayan & Abbott (2001), eq. 5.11, with
+    a refractory time.
     """
     value = model.value
     end = np.asarray(current, np.float64) * value("r_m") + value("e_l")

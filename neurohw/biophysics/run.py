@@ -112,14 +112,11 @@ def reference(
 
     See :func:`simulate`. BackendMissing if Brian 2 is not there.
     """
-    import importlib
-
     from neurohw.entry import load_backend
 
-    simulator = importlib.import_module(f"{load_backend(backend).__name__}_biophysics")
     return cast(
         Recording,
-        simulator.biophysics(model, stimulus, record=record, stride=stride, start=start, seed=seed),
+        load_backend(backend).biophysics(model, stimulus, record=record, stride=stride, start=start, seed=seed),
     )
 
 

@@ -9,7 +9,7 @@ from neurohw.biophysics.model import Drive, Model, Parameter
 CELL: Final = "chosen: a cell of 100 MΩ and 20 ms"
 DMS: Final = "Destexhe, Mainen & Sejnowski, in Methods in Neuronal Modeling, 2nd ed. (1998)"
 JS90: Final = "Jahr & Stevens, J. Neurosci. 10, 3178 (1990)"
-W99: Final = "Wang, J. Neurosci. 19, 9587 (1999)"
+C00: Final = "Compte et al., Cereb. Cortex 10, 910 (2000)"
 DA01: Final = "Dayan & Abbott, Theoretical Neuroscience (2001), sec. 5.8"
 MS72: Final = "Magleby & Stevens, J. Physiol. 223, 173 (1972)"
 CURRENT: Final = Drive("I", "amp", "current into the cell")
@@ -72,10 +72,10 @@ EXPONENTIAL: Final = _synapse(
      "i_max": Parameter(2e-11, "amp", "current added by a spike", CELL)},
     {"i_exp": 0.0}, DA01, ("v", "i_exp"),
 )  # fmt: skip
-AMPA: Final = _conductance("ampa", "AMPA", "Fast excitation, reversal at 0 mV.", 0.002, 0.0, W99)
+AMPA: Final = _conductance("ampa", "AMPA", "Fast excitation, reversal at 0 mV.", 0.002, 0.0, C00)
 GABA_A: Final = _conductance(
     "gaba-a", "GABA-A", "Fast inhibition, reversal at -70 mV: it shunts.",
-    0.010, -0.070, W99,
+    0.010, -0.070, C00,
 )  # fmt: skip
 ACH: Final = _conductance(
     "ach", "Nicotinic acetylcholine", "The end plate of a muscle fibre, reversal at 0 mV.", 0.001, 0.0,
@@ -91,13 +91,13 @@ open = 1/(1 + mg/(3.57*mM)*exp(-62*v/volt)) : 1
 """,
     "x += 1",
     {
-        "tau_rise": _s(0.002, "rise of the conductance", W99),
-        "tau_decay": _s(0.100, "decay of the conductance", W99),
-        "alpha": Parameter(500.0, "Hz", "rate at which channels open", W99, "positive"),
-        "g_max": _g(2e-9), "e_syn": _e(0.0, W99),
+        "tau_rise": _s(0.002, "rise of the conductance", C00),
+        "tau_decay": _s(0.100, "decay of the conductance", C00),
+        "alpha": Parameter(500.0, "Hz", "rate at which channels open", C00, "positive"),
+        "g_max": _g(2e-9), "e_syn": _e(0.0, C00),
         "mg": Parameter(1.0, "mM", "magnesium outside", JS90, "non-negative"),
     },
-    {"s": 0.0, "x": 0.0}, f"{W99}; {JS90}", ("v", "s", "open"),
+    {"s": 0.0, "x": 0.0}, f"{C00}; {JS90}", ("v", "s", "open"),
 )  # fmt: skip
 GABA_B: Final = _synapse(
     "gaba-b", "GABA-B synapse",

@@ -23,6 +23,8 @@ examples:
   neurohw run NET.nir --dt 1e-4 --integrator euler --chip loihi2 --input spikes.npz -o out/
   neurohw quantise NET.nir --dt 1e-4 --chip ./mychip.toml
   neurohw map NET.nir --dt 1e-4 --chip loihi1 --input spikes.npz
+  neurohw study study.toml                       a sweep over settings; goes on where it was
+  neurohw models hodgkin-huxley --plot hh.png    the biology that silicon abstracts from
   neurohw compare out/reference.npz out/chip.npz
   neurohw export lava NET.nir --dt 1e-4 --chip loihi2 --input spikes.npz -o net.py --verify
 
@@ -81,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
         demo,
         explain,
         export,
+        ladder,
         map,
         models,
         quantise,
@@ -97,7 +100,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"neurohw {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (demo, run, explain, chips, quantise, map, compare, export, study, bench, models):
+    for module in (
+        demo, run, explain, chips, quantise, map, compare, export, study, bench, models, ladder,
+    ):  # fmt: skip
         module.add(commands)
     return parser
 

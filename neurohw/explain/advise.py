@@ -29,10 +29,6 @@ _SAID = {
 }
 _DO = {
     "time step": "train or step with a smaller dt",
-    "integrator": "train with the integrator that the chip has",
-    "latency": "train with one step of latency in each layer",
-    "reset": "train with the reset that the chip has",
-    "comparison": "train with the chip's threshold test",
     "equations": "train with the chip's equations, or choose a neuron or chip that has the model's",
     "mapping": "give the mapping more room",
     "chip": "compare chips, or change one limit at a time with --set",
@@ -65,11 +61,14 @@ def _sentence(fixed: FixedPointNetwork, rung: Rung, parts: Sequence[Cause], meas
     if not parts:
         neurons = ", ".join(dict.fromkeys(p.neuron.name for p in fixed.populations.values()))
         more = f" ({fixed.chip.name}: {neurons})" if rung.name == "equations" else ""
-        return f"{text}{more}: {_DO.get(rung.name, 'see its parts')}."
+        return f"{text}{more}. To do: {_DO.get(rung.name, 'see its parts')}."
     part = parts[0]
-    alone = count(part.effect, measure)
-    text += f", {part.what} alone {alone} ({part.detail})"
+    if part.effect == size(d, measure) and not part.detail:
+        text += f": {part.what}"
+    else:
+        most = "Most of it" if part.effect > size(d, measure) / 2 else "The largest part"
+        text += f". {most}: {part.what}, {count(part.effect, measure)} alone ({part.detail})"
     if part.remedy:
-        left = "" if part.left is None else f" leaves {count(part.left, measure)}"
-        text += f": {part.remedy}{left}"
+        left = "" if part.left is None else f", which leaves {count(part.left, measure)}"
+        text += f". To do: {part.remedy}{left}"
     return text + "."

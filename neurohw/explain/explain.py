@@ -14,7 +14,7 @@ from neurohw.explain.distance import changed, moved
 from neurohw.explain.explanation import Explanation
 from neurohw.explain.first import first
 from neurohw.explain.ladder import ON, SAME, Image, Rung, Stage, rungs, size, stages
-from neurohw.explain.likeness import likeness
+from neurohw.explain.likeness import choices_of_chip
 from neurohw.explain.margins import margins
 from neurohw.explain.twin import Ends, Probes, Twin, sums_only, supported
 from neurohw.explain.wanted import derived
@@ -23,7 +23,7 @@ from neurohw.fixed import FixedPointNetwork
 from neurohw.network.checks import whole
 from neurohw.network.inputs import Inputs
 from neurohw.network.model import Network
-from neurohw.network.semantics import Semantics
+from neurohw.network.semantics import Semantics, differences
 from neurohw.recording import Recording
 
 Progress = Callable[[int, int], None]
@@ -34,6 +34,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "comparison": ("comparison",),
 }  # fmt: skip
 """The rungs that a framework's semantics make, and the choices that each changes."""
+CHAOS, CALM = 0.4, 0.15
+"""Share of spikes changed, and mean rate error against the rate, of a network that amplifies errors."""
 READ_OUT = 1000
 """Neurons that an output may have for their membranes to be compared."""
 
@@ -114,80 +116,84 @@ class _Explaining:
 
     def run(self) -> Explanation:
         twin = self.twin
-        top, above = self._meant()
+        meant = self._reference(1)
         chip = self._emulated(twin.fixed)
-        if self.obstacle:
-            below = [*above, Stage("chip", twin.fixed.physical(chip))]
+        held = REFERENCE.with_(integrator=twin.network.integrator)
+        equations, wanted = None, held
+        if not self.obstacle:
+            equations = twin.fixed.physical(twin.run(ON["equations"], self.probes))
+            self.tick()
+            measure = self._measure("spikes" if self._spiking(meant) else "membrane")
+            wanted = choices_of_chip(twin, held, meant, equations, measure, self.probes, self.tick)
+        author = self.semantics or held
+        self.said = {
+            name: differences(_with(author, wanted, choices), author)
+            for name, choices in CHOICES.items()
+        }
+        top = self._stepped(author, held, meant)
+        below = self._choices(author, wanted, held, meant)
+        if self.substeps > 1:
+            top, below = self._reference(self.substeps), [Stage("time step", meant), *below]
+        if equations is None:
+            below.append(Stage("chip", twin.fixed.physical(chip)))
         else:
-            below = [*above, *stages(twin, chip, self.probes, self.tick)]
+            below += stages(twin, equations, chip, self.probes, self.tick)
         if self.image is not None:
             delivered = self._emulated(self.image.delivered)
             below.append(Stage("mapping", self.image.delivered.physical(delivered)))
+        return self._explanation(top, below, meant if self.substeps > 1 else top, chip)
+
+    def _explanation(
+        self, top: Recording, below: Sequence[Stage], meant: Recording, chip: Recording
+    ) -> Explanation:
+        """What follows from the runs; ``meant`` is the top in steps of the chip."""
+        twin = self.twin
         found, measure, start = rungs(top, below, self.names, self.outputs, self.labels)
         ends: Ends = {}
         if not self.obstacle:
             twin.run(ON["rounding"], None, ends)
         blamed = self._causes(found, below, top, chip, measure, ends)
         last = [s.recording for s in below if s.recording is not None][-1]
-        meant = top if self.substeps == 1 else above[0].recording  # in steps of the chip
-        assert meant is not None
         return Explanation(
             network=twin.network.name, chip=twin.fixed.chip.name, measure=measure,
             populations=self.names, trials=twin.inputs.trials, steps=twin.steps,
-            spikes=sum(top.spikes[n].count for n in self.names),
-            accuracy=start.accuracy, rungs=tuple(found),
-            causes=tuple(blamed),
+            spikes=sum(top.spikes[n].count for n in self.names), accuracy=start.accuracy,
+            rungs=tuple(found), causes=tuple(blamed),
             divergence=first(twin, not self.obstacle, meant, last, below, self.names),
             worst=tuple(worst(twin)), margins=tuple(margins(twin.fixed, ends, chip.overflows)),
-            advice=advice(twin.fixed, found, blamed, measure), notes=tuple(self._notes()),
+            advice=advice(twin.fixed, found, blamed, measure), notes=tuple(self._notes(found)),
         )  # fmt: skip
 
-    def _meant(self) -> tuple[Recording, list[Stage]]:
-        """The top of the ladder, and the rungs from there to the model as its author steps it."""
-        twin = self.twin
-        record = {n: ["v"] for n in self.probes}
+    def _reference(self, substeps: int) -> Recording:
+        twin, record = self.twin, {n: ["v"] for n in self.probes}
+        found = reference(
+            twin.network, twin.inputs, steps=twin.steps, record=record, substeps=substeps
+        )
+        self.tick()
+        return found
 
-        def run(substeps: int) -> Recording:
-            found = reference(
-                twin.network, twin.inputs, steps=twin.steps, record=record, substeps=substeps,
-            )  # fmt: skip
-            self.tick()
-            return found
-
-        meant = run(1)
-        if self.substeps > 1:
-            return run(self.substeps), [Stage("time step", meant)]
-        held = self._held()
-        if self.semantics is None:
-            return meant, [Stage(name, None, SAME) for name in CHOICES]
-        now = self.semantics
-        top, found, last = self._stepped(now, held, meant), list[Stage](), meant
+    def _choices(
+        self, author: Semantics, wanted: Semantics, held: Semantics, meant: Recording
+    ) -> list[Stage]:
+        """The rungs from the author's choices to those of the chip, one after the other."""
+        now, found = author, list[Stage]()
         for name, choices in CHOICES.items():
-            changed_ = now.with_(**{k: getattr(held, k) for k in choices})
-            if changed_ == now:
+            before, now = now, _with(now, wanted, choices)
+            if before == now:
                 found.append(Stage(name, None, SAME))
                 continue
-            now = changed_
-            last = self._stepped(now, held, meant)
-            found.append(Stage(name, last))
-        return top, found
-
-    def _held(self) -> Semantics:
-        """The choices of the float reference."""
-        return REFERENCE.with_(integrator=self.twin.network.integrator)
-
-    @staticmethod
-    def _bottom(below: Sequence[Stage], top: Recording) -> Recording:
-        """The run of the model that the chip's equations are compared with."""
-        above = [s for s in below if s.name in ("time step", *CHOICES) and s.recording is not None]
-        return (above[-1].recording if above else None) or top
+            found.append(Stage(name, self._stepped(now, held, meant)))
+        return found
 
     def _stepped(self, semantics: Semantics, held: Semantics, meant: Recording) -> Recording:
-        """The network under some semantics: those of the float reference are its own run."""
+        """The network under some choices; those of the float reference are its own run."""
         if semantics == held:
             return meant
         twin = self.twin
         return step_as(twin.network, twin.inputs, twin.steps, semantics, self.probes)
+
+    def _spiking(self, recording: Recording) -> bool:
+        return any(recording.spikes[n].count for n in self.names)
 
     def _emulated(self, fixed: FixedPointNetwork) -> Recording:
         found = emulate(
@@ -201,8 +207,6 @@ class _Explaining:
         self, found: Sequence[Rung], below: Sequence[Stage], top: Recording, chip: Recording,
         measure: str, ends: Ends,
     ) -> list[Cause]:  # fmt: skip
-        if self.obstacle:
-            return []
         runs: dict[str, Recording] = {}
         last = top
         for stage in below:
@@ -210,32 +214,58 @@ class _Explaining:
             runs[stage.name] = last
         blamed: list[Cause] = []
         for rung in sorted(found, key=lambda r: -size(r.direct, measure)):
-            if rung.name == "equations" and size(rung.direct, measure) > 0:
-                blamed += likeness(
-                    self.twin, self._held(), self._bottom(below, top), runs["equations"],
-                    self._measure(measure), self.probes, self.tick,
-                )  # fmt: skip
-            if rung.name in ABOVE and size(rung.direct, measure) > 0:
-                above = runs[ABOVE[rung.name]]
+            if size(rung.direct, measure) <= 0:
+                continue
+            if rung.name == "mapping" and self.image is not None:
+                blamed.append(self._mapped(self.image, size(rung.direct, measure)))
+            if rung.name in CHOICES:
+                blamed += self._chosen(rung, measure)
+            if rung.name in ABOVE:
                 blamed += causes(
-                    self.twin,
-                    chip,
-                    rung.name,
-                    above,
-                    self._measure(measure),
-                    self.probes,
-                    ends,
-                    self.tick,
-                )
+                    self.twin, chip, rung.name, runs[ABOVE[rung.name]], self._measure(measure),
+                    self.probes, ends, self.tick,
+                )  # fmt: skip
         return blamed
+
+    def _mapped(self, image: Image, effect: float) -> Cause:
+        """What tables and memories lose."""
+        have, wanted = image.delivered.synapses, self.twin.fixed.synapses
+        detail = f"{have:,} of {wanted:,} synapses are delivered"
+        losses = image.losses
+        for k, cause in enumerate(losses.causes if losses is not None else ()):
+            mine = losses.cause == k
+            if mine.any():
+                detail += (
+                    f"; {cause}: {int(losses.times[mine].sum()):,} for one spike of each source"
+                )
+        return Cause(
+            "mapping", "", "tables and memories", effect, detail, "more room for the mapping"
+        )
+
+    def _amplified(self, rung: Rung) -> bool:
+        """Whether a rung changes most spikes but hardly how many there are."""
+        d, twin = rung.direct, self.twin
+        neurons = sum(twin.fixed.sizes[n] for n in self.names) * twin.inputs.trials
+        rate = d.spikes / 2 / neurons / (twin.steps * twin.fixed.dt)
+        return d.changed > CHAOS * d.spikes and (d.rate_error or 0.0) < CALM * rate
+
+    def _chosen(self, rung: Rung, measure: str) -> list[Cause]:
+        """What the author chooses and the chip does not."""
+        what = "; ".join(self.said[rung.name])
+        return [Cause(rung.name, "", what, size(rung.direct, measure), "", "train with that")]
 
     def _measure(self, measure: str) -> Callable[[Recording, Recording], float]:
         if measure == "spikes":
             return lambda a, b: changed(a, b, self.names)
         return lambda a, b: moved(a, b, self.names)
 
-    def _notes(self) -> list[str]:
+    def _notes(self, found: Sequence[Rung]) -> list[str]:
         notes = []
+        if len(loud := [r for r in found if self._amplified(r)]) > 1:
+            notes.append(
+                f"rungs {', '.join(r.name for r in loud)} each change most spikes but hardly a rate: the "
+                "network makes any error grow; judge it by rates, or by the first difference"
+            )
         if self.obstacle:
             notes.append(f"{self.obstacle}: its budget has one rung")
         elif not sums_only(self.twin.fixed):
@@ -247,3 +277,8 @@ class _Explaining:
                     "from rung 'equations' on"
                 )
         return notes
+
+
+def _with(semantics: Semantics, wanted: Semantics, choices: Sequence[str]) -> Semantics:
+    """The semantics with some choices of the others."""
+    return semantics.with_(**{k: getattr(wanted, k) for k in choices})

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from neurohw.explain.distance import Distance, distance, same
 from neurohw.explain.settings import Settings
-from neurohw.explain.twin import Twin
+from neurohw.explain.twin import Probes, Twin
 from neurohw.fixed import FixedPointNetwork
 from neurohw.recording import Recording
 
@@ -88,23 +88,22 @@ class Stage:
 
 
 def stages(
-    twin: Twin, chip: Recording, probes: Mapping[str, tuple[Sequence[str], Sequence[int]]],
-    tick: Callable[[], None],
-) -> list[Stage]:  # fmt: skip
-    """The rungs of the chip, from its equations in real numbers to the chip itself."""
-    found, physical = [], twin.fixed.physical
-    changes = {
-        "delays": any((s.delay != s.steps).any() for s in twin.synapses),
-        "parameters": True, "weights": bool(twin.synapses), "rounding": True,
-    }  # fmt: skip
+    twin: Twin, equations: Recording, chip: Recording, probes: Probes, tick: Callable[[], None]
+) -> list[Stage]:
+    """The rungs of the chip, from its equations in real numbers to the chip itself.
+
+    ``equations`` is the run of the former, in physical units, ``chip`` that of the latter, in codes.
+    """
+    found, physical = [Stage("equations", equations)], twin.fixed.physical
+    late = any((s.delay != s.steps).any() for s in twin.synapses)
     for name, settings in ON.items():
         if name == "overflow":
             found.append(Stage(name, physical(chip)))
-        elif changes.get(name, True):
-            found.append(Stage(name, physical(twin.run(settings, probes))))
-        else:
+        elif name == "delays" and not late:
             found.append(Stage(name, None, SAME))
-        tick()
+        elif name != "equations":
+            found.append(Stage(name, physical(twin.run(settings, probes))))
+            tick()
     return found
 
 

@@ -1,7 +1,7 @@
-"""Fitting a simpler model to the one above: Nelder-Mead on f-I curve and spike times, from what was measured.
+"""Fitting a simpler model to the one above: Nelder-Mead on f-I curve and spike times.
 
-Rest and resting conductance are measured and kept; what is left is searched for. Spike times alone
-leave the membrane's scale and origin open, which is what the two are for.
+Rest and resting conductance are measured and kept; what is left is searched for from what else was
+measured. Spike times alone leave the membrane's scale and origin open: the two set these.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,18 @@ from neurohw.ladder.probe import Answer, Passive, Probe, answer, to_fit
 
 Floats = NDArray[np.float64]
 Tick = Callable[[], None]
-TAU = (0.020, 0.005)
+TAU = (0.010, 0.005)
 """Seconds of the van Rossum distance: first wide, to find the spikes, then narrow, to place them."""
-MOST = (60, 140)
+BEST = 2
+"""Starts that are followed."""
+MOST = (40, 160)
 """Evaluations of each stage."""
+WEIGHT = 0.25
+"""Of the f-I curve against the spike times."""
+HOPELESS = 2.0
+STARTS = 36
+EVALUATIONS = STARTS + BEST * MOST[0] + MOST[1] + 2
+"""At most, of one fit."""
 PENALTY = 10.0
 
 
@@ -62,13 +71,15 @@ def loss(
     curve = float(((rate - wanted) ** 2).sum() / max(float((wanted**2).sum()), 1e-12))
     total = sum(a.size + b.size for a, b in zip(above, below, strict=True))
     squared = sum(van_rossum(a, b, tau) ** 2 for a, b in zip(above, below, strict=True))
-    return curve + squared / max(total, 1)
+    return WEIGHT * curve + squared / max(total, 1)
 
 
 class _Fitting:
     """One kind of model, fitted to one answer."""
 
-    def __init__(self, kind: str, above: Model, target: Answer, p: Probe, k: int, tick: Tick) -> None:
+    def __init__(
+        self, kind: str, above: Model, target: Answer, p: Probe, k: int, tick: Tick
+    ) -> None:
         self.kind, self.above, self.target, self.probe, self.tick = kind, above, target, p, tick
         self.stimulus = to_fit(p, k)
         self.unit = thousandth(above)
@@ -125,25 +136,24 @@ class _Fitting:
         return loss(self.target.rate, rate, self.target.trains, trains, tau), rate
 
     def starts(self) -> list[Floats]:
-        """Where to begin: the onset that was measured, and what is usual around it."""
+        """Where to begin: around the onset and the highest rate that were measured."""
         target, p = self.target, self.probe
         fires = p.currents[target.rate > 0]
         least = float(fires.min()) if fires.size else float(p.currents[-1])
         mv = least / target.passive.conductance / self.unit  # from rest to threshold
-        shares, resets = (1.0, 0.6, 0.35), (0.0, -1.0 * mv)
+        shortest = 1e3 / max(float(target.rate.max(initial=0.0)), 1.0)
         found = []
-        for share, reset, speed in product(shares, resets, (0.0, -0.7)):
-            top = share * mv
-            if self.kind == "eif":
-                delta = max(0.15 * top, 0.2)
-                for ref in (1.5, 5.0):
-                    found.append([speed, top + delta, reset * share, ref, math.log(delta)])
-            elif self.kind == "lif":
-                for ref in (1.5, 5.0):
-                    found.append([speed, top, reset * share, ref])
-            else:
-                for jump in (0.05, 0.3):
-                    found.append([speed, top, reset * share, math.log(50.0), jump * top])
+        for speed, share, reset in product((0.0, 1.2), (1.0, 0.6, 0.35), (0.0, -0.4, -1.2)):
+            x = [speed, share * mv, reset * mv]
+            for part in (0.15, 0.7):
+                if self.kind == "alif":
+                    found.append([*x, math.log(50.0), 0.5 * part * x[1]])
+                else:
+                    found.append([*x, part * shortest])
+        if self.kind == "eif":
+            found = [
+                [x[0], 1.15 * x[1], x[2], x[3], math.log(max(0.15 * x[1], 0.1))] for x in found
+            ]
         return [np.array(x) for x in found]
 
     def simplex(self, x: Floats, size: float) -> Floats:
@@ -156,27 +166,31 @@ class _Fitting:
 
 def fit(
     kind: str, above: Model, target: Answer, p: Probe, *, k: int = 1, most: Sequence[int] = MOST,
-    tick: Tick = lambda: None,
+    bound: float = math.inf, tick: Tick = lambda: None,
 ) -> Fit:  # fmt: skip
     """The ``eif``, ``lif`` or ``alif`` that is nearest to what ``above`` did (``target``) on ``p``.
 
-    ``k``: steps of the probe that are one of the fitted model. J. A. Nelder, R. Mead, Computer J. 7, 308
-    (1965); deterministic.
+    ``bound``: a loss at which another model is kept: one that is far above it after the first stage is
+    not followed. ``k``: steps of the probe that are one of the fitted model. Deterministic. J. A. Nelder,
+    R. Mead, Computer J. 7, 308 (1965).
     """
     from scipy.optimize import minimize
 
     fitting = _Fitting(kind, above, target, p, k, tick)
     starts = fitting.starts()
-    x = starts[int(np.argmin([fitting.run(x, TAU[0])[0] for x in starts]))]
-    for tau, evaluations, size in zip(TAU, most, (1.0, 0.4), strict=True):
-        found = minimize(
-            lambda y, tau=tau: fitting.run(y, tau)[0], x, method="Nelder-Mead",
-            options={
-                "initial_simplex": fitting.simplex(x, size), "maxfev": evaluations, "xatol": 1e-4,
-                "fatol": 1e-6,
-            },
-        )  # fmt: skip
-        x = np.asarray(found.x)
+
+    def search(x: Floats, tau: float, evaluations: int, size: float) -> Any:
+        options = {
+            "initial_simplex": fitting.simplex(x, size), "maxfev": evaluations, "xatol": 1e-4,
+            "fatol": 1e-6,
+        }  # fmt: skip
+        return minimize(lambda y: fitting.run(y, tau)[0], x, method="Nelder-Mead", options=options)
+
+    order = np.argsort([fitting.run(x, TAU[0])[0] for x in starts], kind="stable")[:BEST]
+    near = [search(starts[i], TAU[0], most[0], 1.0) for i in order]
+    x = min(near, key=lambda r: float(r.fun)).x
+    if fitting.run(x, TAU[1])[0] < HOPELESS * bound:
+        x = search(x, TAU[1], most[1], 0.4).x
     value, rate = fitting.run(x, TAU[-1])
     model = fitting.model(x)
     assert model is not None

@@ -15,11 +15,11 @@ from neurohw.biophysics import Model, Stimulus, ornstein_uhlenbeck, simulate, st
 from neurohw.biophysics.curves import fi_curve, steady_rate
 from neurohw.biophysics.run import times
 from neurohw.errors import InputError
-from neurohw.ladder.models import thousandth
+from neurohw.ladder.models import checked, thousandth
 
 Floats = NDArray[np.float64]
 Trains = tuple[Floats, ...]
-SHARES = (0.85, 0.95, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
+SHARES = (0.9, 1.0, 1.2, 1.5, 2.0, 3.0)
 """Currents of the f-I curve, over the onset of lasting firing."""
 CORRELATION = 5e-3
 """Seconds over which the noisy current is correlated: about a fast synapse."""
@@ -102,9 +102,9 @@ def onset(model: Model, conductance: float, dt: float) -> float:
             again = fi_curve(model, between, duration=0.4, settle=SETTLE, dt=dt).rate
             return float(between[np.argmax(again > 0)])
         size *= ratio**16
+    unit = checked(model)[0].unit
     raise InputError(
-        f"{model.name} fires at no constant current up to {tried[-1]:.3g} {model.drive.unit if model.drive else ''}; "
-        "take another model"
+        f"{model.name} fires at no constant current up to {tried[-1]:.3g} {unit}; take another model"
     )
 
 
@@ -120,7 +120,7 @@ def probe(
         )
 
     return Probe(
-        dt, least, least * np.array(SHARES), noisy(2 * seed, 8, 0.5),
+        dt, least, least * np.array(SHARES), noisy(2 * seed, 6, 0.5),
         noisy(2 * seed + 1, trials, duration),
     )  # fmt: skip
 

@@ -51,9 +51,9 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
 def follow(image: ChipImage) -> Arrivals:
     """Every destination of every vertex, its axon's row, and the synapses in that."""
     arrays, memory = image.arrays, rows_of(image)
-    any32 = {"dtype": np.int32, "low": -(1 << 31)}
-    core = column(arrays, "out.core", **any32)
-    axon = column(arrays, "out.axon", size=core.size, **any32)
+    lowest = -(1 << 31)
+    core = column(arrays, "out.core", np.int32, None, lowest)
+    axon = column(arrays, "out.axon", np.int32, core.size, lowest)
     counts = np.diff(offsets(arrays, "out.first", core.size, image.core.size))
     first = offsets(arrays, "in.first", memory.at.size)
     if (memory.core != np.repeat(np.arange(first.size - 1), np.diff(first))).any():

@@ -176,7 +176,7 @@ def follow(image: ChipImage) -> Arrivals:
 
 def _check_masters(arrays: Mapping[str, NDArray[Any]], memory: Memory) -> None:
     """FileError unless each core's blocks are rows of its own."""
-    row = column(arrays, "master.row", np.int64)
+    row = column(arrays, "master.row", np.int64, None, 0, memory.at.size)
     first = offsets(arrays, "master.first", row.size)
     atoms = column(arrays, "master.atoms", np.int64, row.size, 0, memory.at.size)
     for name in ("master.key", "master.mask"):

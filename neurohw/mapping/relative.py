@@ -234,7 +234,8 @@ class Packets:
 
 def _check(image: ChipImage) -> None:
     """FileError unless slots, axons and bits are there, and each neuron where the image places it."""
-    a, cores, vertices, forms = image.arrays, image.network.chip.cores, image.core.size, len(image.forms)
+    a, cores = image.arrays, image.network.chip.cores
+    vertices, forms = image.core.size, len(image.forms)
     assert cores is not None
     vertex = column(a, "neuron.vertex", np.int32, None, 0, vertices - 1)
     first = offsets(a, "neuron.first", vertex.size)
@@ -243,8 +244,9 @@ def _check(image: ChipImage) -> None:
     placed = np.flatnonzero(image.core >= 0)
     if (image.core[vertex] != home).any() or not np.array_equal(np.sort(begins), placed):
         raise damaged("its neurons are not where it places them")
-    for name, dtype, low in (("dx", np.int16, -FAR), ("dy", np.int16, -FAR), ("axon", np.int32, -1)):
-        column(a, f"neuron.{name}", dtype, vertex.size, low)
+    for name in ("dx", "dy"):
+        column(a, f"neuron.{name}", np.int16, vertex.size, -FAR, FAR - 1)
+    column(a, "neuron.axon", np.int32, vertex.size, -1)
     column(a, "neuron.delay", np.int32, vertex.size)
     weights = a.get("neuron.weights", vertex)
     if weights.dtype != np.int32 or weights.shape != (vertex.size, len(cores.types)):

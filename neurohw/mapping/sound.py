@@ -27,7 +27,9 @@ def column(
         raise damaged(f"it has no '{name}'")
     array = arrays[name]
     if array.dtype != np.dtype(dtype) or array.ndim != 1:
-        raise damaged(f"'{name}' is {array.dtype} of shape {array.shape}, not one {np.dtype(dtype)}")
+        raise damaged(
+            f"'{name}' is {array.dtype} of shape {array.shape}, not one {np.dtype(dtype)}"
+        )
     if size is not None and array.size != size:
         raise damaged(f"'{name}' has {array.size:,} entries, not {size:,}")
     if array.size and array.dtype.kind in "iu":

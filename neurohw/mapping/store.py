@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 
 from neurohw import files
 from neurohw.chip.load import parse_chip
+from neurohw.chip.model import Chip
 from neurohw.errors import FileError, NeurohwError
 from neurohw.fixed import FixedCurrent, FixedPointNetwork, FixedPopulation
 from neurohw.mapping.image import ChipImage, End
+from neurohw.mapping.sound import column
 from neurohw.mapping.synapses import Form
+from neurohw.network.checks import whole
 
 FORMAT = 1
 KIND = "neurohw chip image"
+FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What wrong names, types and sizes in a file raise, our own errors among them."""
 
 
 def save_image(image: ChipImage, path: str | Path) -> None:
@@ -39,19 +44,24 @@ def load_image(path: str | Path) -> ChipImage:
     meta = files.read_meta(path, data, KIND, FORMAT)
     try:
         image = _read(meta, data)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        if isinstance(error, FileError):
-            raise
-        reason = str(error) if isinstance(error, NeurohwError) else repr(error)
+    except FAULTS as e:
         raise FileError(
-            f"{path}: not a complete chip image ({reason}); map the network again"
+            f"{path}: not a complete chip image ({_reason(e)}); map the network again"
         ) from None
     if image.hash != meta.get("hash"):
         raise FileError(
             f"{path}: its content has the hash {image.hash[:12]}, not {str(meta.get('hash'))[:12]} as it "
             "says; map the network again"
         )
+    try:
+        image.followed  # noqa: B018
+    except FAULTS as e:
+        raise FileError(f"{path}: {_reason(e)}") from None
     return image
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, NeurohwError) else repr(error)
 
 
 def content(image: ChipImage) -> tuple[str, dict[str, NDArray[Any]]]:
@@ -119,13 +129,11 @@ def _read(meta: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> ChipImag
         dict(profile["changes"]),
         str(profile["variant"]),
     )
-    total = sum(meta["inputs"].values()) + sum(p["n"] for p in meta["populations"])
-    core, slot = (np.ascontiguousarray(data[k], np.int32) for k in ("core", "slot"))
-    if core.shape != (total,) or slot.shape != (total,):
-        raise FileError(f"places have shape {core.shape} for {total} vertices")
-    if max(int(core.max(initial=0)), int(slot.max(initial=0))) >= 1 << 24:
-        raise FileError("a core or slot is beyond any chip")
-    start, populations = sum(meta["inputs"].values()), {}
+    inputs = {str(k): whole(f"size of '{k}'", n) for k, n in meta["inputs"].items()}
+    sizes = [whole("size of a population", p["n"]) for p in meta["populations"]]
+    start = sum(inputs.values())
+    core, slot = _places(chip, whole("chips", meta["chips"]), data, start, start + sum(sizes))
+    populations: dict[str, FixedPopulation] = {}
     for entry in meta["populations"]:
         n, name = entry["n"], entry["name"]
         order = np.lexsort((slot[start : start + n], core[start : start + n]))
@@ -133,8 +141,8 @@ def _read(meta: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> ChipImag
 
         def placed(key: str, order: NDArray[np.int64] = order) -> NDArray[np.int64]:
             given = data[key]
-            if given.shape != order.shape:
-                raise FileError(f"{key} has shape {given.shape} for {order.size} neurons")
+            if given.shape != order.shape or given.dtype != np.int64:
+                raise FileError(f"{key} is {given.dtype} {given.shape} for {order.size} neurons")
             found = np.empty(order.size, np.int64)
             found[order] = given
             return found
@@ -147,18 +155,63 @@ def _read(meta: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> ChipImag
         )  # fmt: skip
     currents = tuple(
         FixedCurrent(
-            c["name"], c["source"], c["target"], np.asarray(data[f"current.{k}"], np.float64), c["delay"],
-            tuple(c["ports"]),
+            c["name"], c["source"], c["target"], data[f"current.{k}"], c["delay"], tuple(c["ports"]),
         )
         for k, c in enumerate(meta["currents"])
     )  # fmt: skip
+    dt = float(meta["dt"])
+    if not 0 < dt < float("inf"):
+        raise FileError(f"dt is {dt}")
     network = FixedPointNetwork(
-        chip, float(meta["dt"]), meta["inputs"], populations, (), currents, meta["spiking"],
-        tuple(meta["outputs"]), None, str(meta["name"]), meta["input_latency"], tuple(meta["constant"]),
-        meta["seeds"], meta["configuration"], data.get("synapse_memory"), meta["chips"],
+        chip, dt, inputs, populations, (), currents, meta["spiking"], tuple(meta["outputs"]), None,
+        str(meta["name"]), meta["input_latency"], tuple(meta["constant"]), meta["seeds"],
+        meta["configuration"], data.get("synapse_memory"), meta["chips"],
     )  # fmt: skip
-    return ChipImage(
-        network, core, slot, {k: data[f"image.{k}"] for k in meta["arrays"]},
-        tuple(End(**e) for e in meta["ends"]), tuple(Form(**f) for f in meta["forms"]),
-        str(meta["method"]),
-    )  # fmt: skip
+    forms, ends = tuple(Form(**f) for f in meta["forms"]), tuple(End(**e) for e in meta["ends"])
+    _check(network, ends, forms)
+    arrays = {k: data[f"image.{k}"] for k in meta["arrays"]}
+    return ChipImage(network, core, slot, arrays, ends, forms, str(meta["method"]))
+
+
+def _places(
+    chip: Chip, chips: int, data: Mapping[str, NDArray[Any]], inputs: int, total: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """``core`` and ``slot`` of all vertices; FileError unless all neurons are on cores of the chip, and
+    slots of a core are numbered without gaps."""
+    if chip.cores is None:
+        raise FileError(f"{chip.name} has no cores")
+    core, slot = (column(data, k, np.int32, total, -1) for k in ("core", "slot"))
+    placed, most = core >= 0, chip.cores.count * chips
+    if (placed != (slot >= 0)).any() or not placed[inputs:].all():
+        raise FileError("a neuron has no core or no slot")
+    if int(core.max(initial=0)) >= most:
+        raise FileError(f"core {int(core.max())} of {most:,}")
+    order = np.lexsort((slot[placed], core[placed]))
+    home, here = core[placed][order], slot[placed][order]
+    if (here != np.arange(here.size) - np.searchsorted(home, home)).any():
+        raise FileError("slots of a core are not numbered from 0 on")
+    return core, slot
+
+
+def _check(network: FixedPointNetwork, ends: tuple[End, ...], forms: tuple[Form, ...]) -> None:
+    """An error unless what an image says of its network fits together."""
+    for c in network.currents:
+        shape = (network.populations[c.target].n, network.inputs[c.source])
+        if c.weight.shape != shape or c.weight.dtype != np.float64:
+            raise FileError(f"current '{c.name}' has weights {c.weight.dtype} {c.weight.shape}")
+        if (
+            not set(c.ports) <= {"", *network.populations[c.target].neuron.ports}
+            or len(c.ports) != 2
+        ):
+            raise FileError(f"current '{c.name}' goes to inputs {c.ports}")
+        whole(f"delay of current '{c.name}'", c.delay, 0, 1 << 16)
+    known = set(network.sizes)
+    if not known >= {*network.outputs, *network.constant, *network.spiking_inputs}:
+        raise FileError("it names populations that it has not")
+    for e in ends:
+        if e.source not in known or e.target not in network.populations:
+            raise FileError(f"projection '{e.name}' from '{e.source}' to '{e.target}'")
+        whole(f"form of projection '{e.name}'", e.form, 0, len(forms) - 1)
+    for f in forms:
+        for key in ("exponent", "bits", "nth", "low", "step", "weight_bits", "delay_bits"):
+            whole(f"form's {key}", getattr(f, key), -(1 << 31))

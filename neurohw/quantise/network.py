@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurohw.chip.model import Chip
-from neurohw.errors import CapacityError, NetworkError
+from neurohw.errors import CapacityError, InputError, NetworkError
 from neurohw.fixed import (
     FixedCurrent,
     FixedPointNetwork,
@@ -19,13 +20,16 @@ from neurohw.fixed import (
     check_limits,
 )
 from neurohw.network.checks import whole
+from neurohw.network.inputs import Inputs
 from neurohw.network.model import Network
 from neurohw.network.populations import CurrentInput
-from neurohw.network.projections import Projection
 from neurohw.quantise.bias import with_bias_spikes
 from neurohw.quantise.codes import choose_neuron, realised
+from neurohw.quantise.currents import quantise_currents
 from neurohw.quantise.delays import Delays, OnLimit, quantise_delays
+from neurohw.quantise.judge import not_worse
 from neurohw.quantise.meant import semantics_held
+from neurohw.quantise.method import METHODS, Method, method_of
 from neurohw.quantise.record import (
     HeadroomEntry,
     ParameterEntry,
@@ -33,6 +37,8 @@ from neurohw.quantise.record import (
     WeightEntry,
     entry,
 )
+from neurohw.quantise.refine import Refinement, refined
+from neurohw.quantise.sample import Bench, Calibration, calibration_of
 from neurohw.quantise.sampled import by_table, expected, fixed_rule, of_all, small, stand_in
 from neurohw.quantise.scale import (
     Choice,
@@ -57,6 +63,8 @@ def quantise(
     on_limit: OnLimit = "error",
     scale: ScaleOf = "population",
     chips: int = 1,
+    method: str | Method = "plain",
+    calibration: Inputs | Calibration | None = None,
 ) -> FixedPointNetwork:
     """The network in the chip's integers. The network itself is not changed.
 
@@ -66,6 +74,13 @@ def quantise(
     ``neuron`` of it, so that its largest weight fills the weight format. Raises CapacityError also if
     the network is larger than the chip, or ``chips`` of them together. Projections by rule stay rules:
     of a large network only a sample of the synapses is looked at.
+
+    ``method``: ``plain`` scales by the largest weights; ``percentile`` clips them where that leaves less
+    error; ``feedback`` lets the rounding errors of a neuron's weights make up for one another;
+    ``grouped`` gives weights of different sign and size exponents of their own where a chip has these;
+    ``calibrated`` does all of it and moves thresholds and biases, as the spikes of ``calibration`` input
+    say: unlabelled trials, or a :class:`Calibration` if their float reference was run before. It is
+    never worse than plain on them. What was done is in the record's notes.
     """
     if not isinstance(network, Network):
         raise NetworkError(f"network is a {type(network).__name__}; give a Network")
@@ -76,6 +91,26 @@ def quantise(
     if on_limit not in ("error", "clip"):
         raise NetworkError(f"on_limit is {on_limit!r}; it is 'error' or 'clip'")
     chips = whole("chips", chips)
+    how = method_of(method)
+    if calibration is None and how.measure:
+        raise InputError(
+            f"method '{how.name}' chooses by what the chip does; give calibration=INPUTS, some trials of "
+            "typical input"
+        )
+    if how.plain:
+        return _quantised(network, chip, on_limit, scale, chips, how, None)
+    sample = None if calibration is None else calibration_of(network, calibration)
+    better = _quantised(network, chip, on_limit, scale, chips, how, sample)
+    if sample is None or not how.measure:
+        return better
+    plain = _quantised(network, chip, on_limit, scale, chips, METHODS["plain"], None)
+    return not_worse(plain, better, sample, how)
+
+
+def _quantised(
+    network: Network, chip: Chip, on_limit: OnLimit, scale: ScaleOf, chips: int, method: Method,
+    sample: Calibration | None,
+) -> FixedPointNetwork:  # fmt: skip
     neurons = {
         name: choose_neuron(chip, name, network.populations[name])
         for name in network.populations if name not in network.inputs
@@ -116,6 +151,23 @@ def quantise(
             choice = _choose(target, on_limit, clips)
         if scale == "neuron":
             choice = each_its_own(choice)
+        delayed = {
+            p.name: quantise_delays(p, chip, network.dt, on_limit) for p in incoming
+            if network.populations[p.source].spiking
+        }  # fmt: skip
+        if not method.plain:
+            if any(p.name in stand.rules for p in incoming) or stand.sampled:
+                notes += (f"{method.name}: '{name}' plain, for it has projections by rule",)
+            else:
+                choice, words = refined(choice, Refinement(
+                    method, {k: d.codes for k, d in delayed.items()},
+                    Bench.of(
+                        name, network, chip, constant, {k: d.codes for k, d in delayed.items()}, sample
+                    ) if sample else None,
+                    partial(_currents_into, name, network, chip, on_limit),
+                ))  # fmt: skip
+                notes += (f"{method.name}: '{name}' {words}",)
+        target = replace(target, incoming=choice.target.incoming)
         population = network.populations[name]
         meaning = Meaning(rules, choice.coded.values, functions, choice.scale)
         populations[name] = FixedPopulation.of(
@@ -123,11 +175,10 @@ def quantise(
         )
         parameters += _parameter_entries(target, choice)
         headroom += _headroom_entries(target, choice)
-        for part, rounded in zip(spiking, choice.rounded, strict=True):
+        for part, rounded in zip(choice.target.incoming, choice.rounded, strict=True):
             p, which = part.projection, part.which
-            delays = quantise_delays(p, chip, network.dt, on_limit)
-            label = p.name if part.sign > 0 else f"{p.name} ({part.port})"
-            if delays.clipped and label == p.name:
+            delays, label = delayed[p.name], part.label
+            if delays.clipped and part.sign > 0 and which[:1] == np.zeros(1, np.int64):
                 of = " of those looked at" if stand.sampled else ""
                 clips.append(f"{p.name}: {delays.clipped} delays{of} clipped")
             rule = stand.rules.get(p.name)
@@ -147,9 +198,7 @@ def quantise(
                 weights.append(expected(found, rule, table[0].which.size))
             else:
                 weights.append(_weight_entry(label, part, choice, rounded, delays))
-        for p in incoming:
-            if isinstance(network.populations[p.source], CurrentInput):
-                currents += _currents(p, network, choice, chip, on_limit)
+        currents += _currents_into(name, network, chip, on_limit, choice)
     record = QuantisationRecord(
         chip.name,
         {n: float(np.median(p.meaning.scale)) for n, p in populations.items() if p.meaning},
@@ -170,6 +219,17 @@ def quantise(
         spiking_inputs={n: network.populations[n].spiking for n in network.inputs},
         outputs=network.outputs, record=record, name=network.name, constant=constant,
         chips=chips,
+    )  # fmt: skip
+
+
+def _currents_into(
+    name: str, network: Network, chip: Chip, on_limit: OnLimit, choice: Choice
+) -> tuple[FixedCurrent, ...]:
+    """The analogue currents into population ``name`` at this choice."""
+    return tuple(
+        current for p in network.projections
+        if p.target == name and isinstance(network.populations[p.source], CurrentInput)
+        for current in quantise_currents(p, network, choice, chip, on_limit)
     )  # fmt: skip
 
 
@@ -261,24 +321,3 @@ def _weight_entry(
         ),
         moved_delays=delays.moved, worst_delay=delays.worst,
     )  # fmt: skip
-
-
-def _currents(
-    p: Projection, network: Network, choice: Choice, chip: Chip, on_limit: OnLimit
-) -> list[FixedCurrent]:
-    if chip.delivery.engine not in ("summed", "ring buffer"):
-        raise CapacityError(
-            f"projection '{p.name}' brings an analogue current; {chip.name} takes spikes only: encode "
-            "the input as spikes or choose another chip"
-        )
-    delays = quantise_delays(p, chip, network.dt, on_limit)
-    source, target = network.populations[p.source], network.populations[p.target]
-    found = []
-    for k, delay in enumerate(np.unique(delays.codes)):
-        mine = delays.codes == delay
-        matrix = np.zeros((target.n, source.n))
-        np.add.at(matrix, (p.post[mine], p.pre[mine]), p.weight[mine] * choice.factor[p.post[mine]])
-        name = p.name if k == 0 else f"{p.name}@{delay}"
-        ports = choice.target.rules.ports
-        found.append(FixedCurrent(name, p.source, p.target, matrix, int(delay), ports))
-    return found

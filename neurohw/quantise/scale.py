@@ -9,7 +9,7 @@ every step. Among those of (nearly) the least error, the largest that is safe re
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -79,7 +79,7 @@ class Target:
 
 def choose_scale(target: Target) -> tuple[Choice | None, list[Choice]]:
     """The best scale, or None if none holds every code and weight; and all that were possible."""
-    options = [c for c in (_try(target, s) for s in _candidates(target)) if c is not None]
+    options = [c for c in (at_scale(target, s) for s in scales_to_try(target)) if c is not None]
     sound = [c for c in options if not c.coded.trouble(target.rules)]
     if not sound:
         return None, options
@@ -104,7 +104,8 @@ def formats(neuron: Neuron) -> dict[str, Format]:
     }  # fmt: skip
 
 
-def _candidates(target: Target) -> list[float]:
+def scales_to_try(target: Target) -> list[float]:
+    """Scales at which some weights use a mode, or some code its format, to its end."""
     one, two = target.codes(1.0), target.codes(2.0)
     factor = target.factor(one)
     found: set[float] = set()
@@ -171,15 +172,24 @@ def each_its_own(choice: Choice) -> Choice:
             end = np.where(wanted > 0, form.high, -form.low)
             ends = np.divide(end, np.abs(wanted), out=np.full(n, ROOM), where=wanted != 0)
             room = np.minimum(room, ends)
-    modes = next((m for m in SAFETY if _safe(choice, m)), ())
+    modes = next((m for m in SAFETY if safe(choice, m)), ())
     for share in (1.0, 0.9, 0.8, 0.65, 0.5, 0.25):
-        finer = _try(target, choice.scale * np.maximum(room, 1.0) ** share)
-        if finer and not finer.coded.trouble(target.rules) and _safe(finer, modes):
+        finer = at_scale(target, choice.scale * np.maximum(room, 1.0) ** share)
+        if finer and not finer.coded.trouble(target.rules) and safe(finer, modes):
             return finer
     return choice
 
 
-def _try(target: Target, scale: Scale) -> Choice | None:
+def clipped(wanted: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Weights of which ``share`` keep their size; the larger ones are cut to the largest of these."""
+    if share >= 1 or not wanted.size:
+        return wanted
+    end = float(np.quantile(np.abs(wanted), share, method="higher"))
+    return np.clip(wanted, -end, end)
+
+
+def at_scale(target: Target, scale: Scale, clip: float = 1.0) -> Choice | None:
+    """What follows from a scale, with weights :func:`clipped`; None if some weights fit no mode."""
     # Codes that do not depend on the scale err the same at every scale.
     coded, steady = target.codes(scale), target.codes(2 * scale)
     factor = target.factor(coded)
@@ -187,9 +197,12 @@ def _try(target: Target, scale: Scale) -> Choice | None:
     dropped = 0.0
     for part in target.incoming:
         wanted = part.wanted(factor)
-        result = round_weights(wanted, target.chip)
+        result = round_weights(clipped(wanted, clip), target.chip)
         if result is None:
             return None
+        if clip < 1:
+            error = float(np.sum((result.mantissa * 2.0**result.exponent - wanted) ** 2))
+            result = replace(result, squared_error=error)
         rounded.append(result)
         squared += result.squared_error
         total += float(np.sum(wanted**2))
@@ -248,7 +261,8 @@ def margin(reach: Interval | None, form: Format) -> float:
     return -float(np.log2(need))
 
 
-def _safe(choice: Choice, modes: tuple[str, ...]) -> bool:
+def safe(choice: Choice, modes: tuple[str, ...]) -> bool:
+    """Whether no store with one of these overflow modes could ever meet its end."""
     return all(
         margin(choice.reach.get(name), form) >= 0
         for name, form in formats(choice.target.neuron).items()
@@ -262,7 +276,7 @@ def _safe_ones(ascending: Sequence[Choice], modes: tuple[str, ...]) -> Sequence[
     low, high = 0, len(ascending)
     while low < high:
         middle = (low + high) // 2
-        if _safe(ascending[middle], modes):
+        if safe(ascending[middle], modes):
             low = middle + 1
         else:
             high = middle

@@ -16,13 +16,20 @@ from neurohw.weights import delivered
 class Part:
     """The synapses of a projection that go to one input: all, or those of one sign as their size.
 
-    ``which`` are their places in the projection.
+    ``which`` are their places in the projection; ``tag`` tells groups of one input apart.
     """
 
     projection: Projection
     which: NDArray[np.int64]
     sign: int = 1
     port: str = ""
+    tag: str = ""
+
+    @property
+    def label(self) -> str:
+        """What its projection on the chip is called."""
+        words = ([self.port] if self.sign < 0 else []) + ([self.tag] if self.tag else [])
+        return f"{self.projection.name} ({' '.join(words)})" if words else self.projection.name
 
     @property
     def post(self) -> NDArray[np.int32]:

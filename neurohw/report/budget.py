@@ -147,7 +147,7 @@ def _causes(e: Explanation) -> str:
     rows = [
         (
             c.rung, c.what, c.detail,
-            c.remedy + ("" if c.left is None else f" leaves {count(c.left, e.measure)}"),
+            c.remedy + ("" if c.left is None else f", leaves {count(c.left, e.measure)}"),
             count(c.effect, e.measure),
         )
         for c in e.causes[:ROWS]

@@ -165,7 +165,8 @@ def test_shares_sum_to_the_whole(seed, count):
 
     top = recording()
     below = [Stage(f"{k}", recording() if rng.random() < 0.8 else None) for k in range(count)]
-    found, measure = rungs(top, below, ["a"], (), None)
+    found, measure, start = rungs(top, below, ["a"], (), None)
+    assert start.changed == 0
     last = [s.recording for s in below if s.recording] or [top]
     a, b = (r.spikes["a"].dense(2, 9) for r in (top, last[-1]))
     if measure == "spikes":

@@ -26,13 +26,15 @@ DRIVES = {
     "lif-threshold-adaptation": (4e-10, 0.08, 1e-4), "eif": (0.01, 0.03, 2e-5),
     "sodium-channel": (-0.02, 0.002, 1e-5), "gap-junction": (1e-10, 0.02, 1e-4),
 }  # fmt: skip
-EVENTS = [n for n in bio.list_models() if n.startswith("synapse-")]
+EVENTS = ["lif-conductance", *(n for n in bio.list_models() if n.startswith("synapse-"))]
 
 
 def case(name: str) -> tuple[bio.Model, bio.Stimulus]:
     model = bio.point_model(name)
     if name in EVENTS:
         quiet = bio.constant(0.0, duration=0.03, dt=1e-4)
+        if name == "lif-conductance":
+            return model, quiet.with_events(exc=[0.005] * 20 + [0.012] * 9, inh=[0.007, 0.014])
         return model, quiet.with_events(spike=[0.005, 0.005, 0.012])
     value, duration, dt = DRIVES[name]
     return model, bio.step(value, start=0.1 * duration, duration=duration, dt=dt)

@@ -141,7 +141,7 @@ def test_gating_curves() -> None:
 
 
 def test_n_and_h_move_against_each_other() -> None:
-    """The relation that lets four variables become two: n + 0.9 h stays near 0.85 (FitzHugh 1961)."""
+    """The relation that lets four variables become two: n + h stays near 0.85 (FitzHugh 1961)."""
     run = bio.simulate(HH, bio.constant(0.1, duration=0.06, dt=DT))
     n, h = bio.trace(run, "n", 0)[1000:], bio.trace(run, "h", 0)[1000:]
     assert np.corrcoef(n, h)[0, 1] < -0.95
