@@ -24,7 +24,9 @@ for cause in why.causes[:3]:
 # The first neuron that does something else, and what stands in its registers there.
 print(why.divergence)
 for value in why.divergence.values if why.divergence else ():
-    print(f"  step {value.step}: {value.register} is {value.chip}, {value.real:.2f} in real numbers")
+    print(
+        f"  step {value.step}: {value.register} is {value.chip}, {value.real:.2f} in real numbers"
+    )
 
 # A framework's own way of stepping, down to the chip: snnTorch passes spikes through all layers in one
 # step and resets by subtraction, one step late.

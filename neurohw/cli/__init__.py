@@ -22,6 +22,7 @@ examples:
   neurohw chips loihi2 --show-kernel lif         what a neuron computes, as generated code
   neurohw run NET.nir --dt 1e-4 --integrator euler --chip loihi2 --input spikes.npz -o out/
   neurohw quantise NET.nir --dt 1e-4 --chip ./mychip.toml
+  neurohw explain NET.nir --dt 1e-4 --chip loihi2 --input spikes.npz -o out/
   neurohw map NET.nir --dt 1e-4 --chip loihi1 --input spikes.npz
   neurohw study study.toml                       a sweep over settings; goes on where it was
   neurohw models hodgkin-huxley --plot hh.png    the biology that silicon abstracts from

@@ -59,6 +59,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
     from neurohw.cli import console
+    from neurohw.cli.meant import check_labels
     from neurohw.explain import explain
     from neurohw.network.semantics import preset
     from neurohw.quantise import quantise
@@ -69,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
     chip = read_chip(options)
     network = read_network(options)
     inputs, steps = read_inputs(options, network)
+    check_labels(network, inputs)
     fixed = quantise(
         network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
     )

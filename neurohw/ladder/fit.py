@@ -19,7 +19,8 @@ from neurohw.biophysics import Model
 from neurohw.compare.spikes import van_rossum
 from neurohw.errors import NeurohwError
 from neurohw.ladder.models import simpler, thousandth
-from neurohw.ladder.probe import Answer, Passive, Probe, answer, to_fit
+from neurohw.ladder.polish import least_squares, residuals
+from neurohw.ladder.probe import Answer, Passive, Probe, Trains, answer, to_fit
 
 Floats = NDArray[np.float64]
 Tick = Callable[[], None]
@@ -27,13 +28,15 @@ TAU = (0.010, 0.005)
 """Seconds of the van Rossum distance: first wide, to find the spikes, then narrow, to place them."""
 BEST = 2
 """Starts that are followed."""
-MOST = (40, 160)
+MOST = (40, 120)
 """Evaluations of each stage."""
 WEIGHT = 0.25
 """Of the f-I curve against the spike times."""
 HOPELESS = 2.0
-STARTS = 36
-EVALUATIONS = STARTS + BEST * MOST[0] + MOST[1] + 2
+ROUNDS = 8
+"""Of least squares."""
+STARTS = 48
+EVALUATIONS = STARTS + BEST * MOST[0] + MOST[1] + 8 * ROUNDS
 """At most, of one fit."""
 PENALTY = 10.0
 
@@ -86,22 +89,25 @@ class _Fitting:
         self.evaluations = 0
 
     def values(self, x: Floats) -> dict[str, float]:
-        """Parameters from the free numbers: ln(C/C0), thresholds and resets in mV from rest, ms."""
+        """Parameters from the free numbers.
+
+        These are ln(C / C measured), rheobase over resting conductance and reset from rest in mV, t_ref
+        in ms, and ln Δ_T in mV; or, of an ``alif``, ln τ in ms and the threshold's jump in mV.
+        """
         passive, mv = self.target.passive, self.unit
         c = passive.capacitance * math.exp(x[0])
-        top = passive.rest + x[1] * mv
         if self.kind == "eif":
             delta = mv * math.exp(x[4])
             # The resting potential and conductance are those measured, the leak's own follow:
             # at rest the exponential current flows too.
-            lift = math.exp(min((passive.rest - top) / delta, 50.0))
-            if lift > 0.95:
-                raise ValueError("no rest")
+            above = _above_rest(x[1] * mv / delta)
+            lift, top = math.exp(-above), passive.rest + above * delta
             return {
                 "c_m": c, "g_l": passive.conductance / (1 - lift),
                 "e_l": passive.rest - delta * lift, "v_t": top, "delta_t": delta,
                 "v_peak": top + 8 * delta, "v_reset": passive.rest + x[2] * mv, "t_ref": abs(x[3]) * 1e-3,
             }  # fmt: skip
+        top = passive.rest + x[1] * mv
         values = {
             "c_m": c, "g_l": passive.conductance, "e_l": passive.rest, "v_threshold": top,
             "v_reset": passive.rest + x[2] * mv,
@@ -121,19 +127,29 @@ class _Fitting:
             return None
         return simpler(self.kind, self.above, values, self.target.passive.rest)
 
-    def run(self, x: Floats, tau: float) -> tuple[float, Floats]:
-        """The loss, and the f-I curve."""
+    def answers(self, x: Floats) -> tuple[Floats, Trains] | None:
+        """Rates and spike times; None where there is no model, or it can't be run."""
         self.evaluations += 1
         self.tick()
         model = self.model(x)
-        nothing = np.zeros(self.target.rate.size)
         if model is None:
-            return PENALTY, nothing
+            return None
         try:
-            rate, trains = answer(model, self.stimulus, self.target.rate.size)
+            return answer(model, self.stimulus, self.target.rate.size)
         except NeurohwError:
-            return PENALTY, nothing
-        return loss(self.target.rate, rate, self.target.trains, trains, tau), rate
+            return None
+
+    def run(self, x: Floats, tau: float) -> tuple[float, Floats]:
+        """The loss, and the f-I curve."""
+        found, target = self.answers(x), self.target
+        if found is None:
+            return PENALTY, np.zeros(target.rate.size)
+        return loss(target.rate, found[0], target.trains, found[1], tau), found[0]
+
+    def off(self, x: Floats) -> Floats | None:
+        """The residuals at a point."""
+        found, target = self.answers(x), self.target
+        return None if found is None else residuals(target.rate, found[0], target.trains, found[1])
 
     def starts(self) -> list[Floats]:
         """Where to begin: around the onset and the highest rate that were measured."""
@@ -142,30 +158,46 @@ class _Fitting:
         least = float(fires.min()) if fires.size else float(p.currents[-1])
         mv = least / target.passive.conductance / self.unit  # from rest to threshold
         shortest = 1e3 / max(float(target.rate.max(initial=0.0)), 1.0)
+        resets = (0.0, -0.8) if self.kind == "eif" else (0.0, -0.4, -1.2)
         found = []
-        for speed, share, reset in product((0.0, 1.2), (1.0, 0.6, 0.35), (0.0, -0.4, -1.2)):
+        for speed, share, reset, part in product((0.0, 1.2), (1.0, 0.6, 0.35), resets, (0.15, 0.7)):
             x = [speed, share * mv, reset * mv]
-            for part in (0.15, 0.7):
-                if self.kind == "alif":
-                    found.append([*x, math.log(50.0), 0.5 * part * x[1]])
-                else:
-                    found.append([*x, part * shortest])
-        if self.kind == "eif":
-            found = [
-                [x[0], 1.15 * x[1], x[2], x[3], math.log(max(0.15 * x[1], 0.1))] for x in found
-            ]
+            if self.kind == "alif":
+                found.append([*x, math.log(50.0), 0.5 * part * x[1]])
+            elif self.kind == "lif":
+                found.append([*x, part * shortest])
+            else:
+                for sharp in (0.15, 1.0):
+                    found.append([*x, part * shortest, math.log(max(sharp * x[1], 0.1))])
         return [np.array(x) for x in found]
 
-    def simplex(self, x: Floats, size: float) -> Floats:
-        """Corners around a point, as far as each number may well be off."""
-        moves = [0.3, 0.15 * max(abs(x[1]), 2.0), 0.25 * max(abs(x[1]), 2.0), 1.0, 0.3]
-        if self.kind == "alif":
-            moves[3:] = [0.5, 0.1 * max(abs(x[1]), 1.0)]
-        return np.vstack([x, x + size * np.diag(moves[: x.size])])
+    def moves(self, x: Floats) -> Floats:
+        """As far as each number may well be off."""
+        size = max(abs(float(x[1])), 2.0)
+        last = [0.5, 0.1 * size] if self.kind == "alif" else [1.0, 0.3]
+        return np.array([0.3, 0.15 * size, 0.25 * size, *last])[: x.size]
+
+
+def _above_rest(q: float) -> float:
+    """How far V_T is above rest, over Δ_T, if the rheobase is ``q`` Δ_T times the conductance at rest.
+
+    The root u of ``(u + exp(-u) - 1) / (1 - exp(-u)) = q``: rheobase ``g_L (V_T - E_L - Δ_T)`` with the
+    leak's g_L and E_L by what is measured at rest. ValueError for a q too small to have a rest.
+    """
+    if not q > 0.01:
+        raise ValueError("no rest")
+    low, high = 0.0, q + 2
+    for _ in range(60):
+        u = (low + high) / 2
+        if (u + math.exp(-u) - 1) / -math.expm1(-u) < q:
+            low = u
+        else:
+            high = u
+    return high
 
 
 def fit(
-    kind: str, above: Model, target: Answer, p: Probe, *, k: int = 1, most: Sequence[int] = MOST,
+    kind: str, above: Model, target: Answer, p: Probe, *, k: int = 1, most: Sequence[int] | None = None,
     bound: float = math.inf, tick: Tick = lambda: None,
 ) -> Fit:  # fmt: skip
     """The ``eif``, ``lif`` or ``alif`` that is nearest to what ``above`` did (``target``) on ``p``.
@@ -176,21 +208,26 @@ def fit(
     """
     from scipy.optimize import minimize
 
+    near_by, last = most or MOST
     fitting = _Fitting(kind, above, target, p, k, tick)
     starts = fitting.starts()
 
     def search(x: Floats, tau: float, evaluations: int, size: float) -> Any:
         options = {
-            "initial_simplex": fitting.simplex(x, size), "maxfev": evaluations, "xatol": 1e-4,
-            "fatol": 1e-6,
+            "initial_simplex": np.vstack([x, x + size * np.diag(fitting.moves(x))]),
+            "maxfev": evaluations, "xatol": 1e-4, "fatol": 1e-6,
         }  # fmt: skip
         return minimize(lambda y: fitting.run(y, tau)[0], x, method="Nelder-Mead", options=options)
 
     order = np.argsort([fitting.run(x, TAU[0])[0] for x in starts], kind="stable")[:BEST]
-    near = [search(starts[i], TAU[0], most[0], 1.0) for i in order]
-    x = min(near, key=lambda r: float(r.fun)).x
+    tried = [search(starts[i], TAU[0], near_by, 1.0) for i in order]
+    x = min(tried, key=lambda r: float(r.fun)).x
     if fitting.run(x, TAU[1])[0] < HOPELESS * bound:
-        x = search(x, TAU[1], most[1], 0.4).x
+        found = search(x, TAU[1], last, 0.4)
+        x = found.x
+        near = least_squares(fitting.off, x, fitting.moves(x), ROUNDS)
+        if fitting.run(near, TAU[1])[0] < found.fun:
+            x = near
     value, rate = fitting.run(x, TAU[-1])
     model = fitting.model(x)
     assert model is not None

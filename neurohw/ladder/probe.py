@@ -23,6 +23,12 @@ SHARES = (0.9, 1.0, 1.2, 1.5, 2.0, 3.0)
 """Currents of the f-I curve, over the onset of lasting firing."""
 CORRELATION = 5e-3
 """Seconds over which the noisy current is correlated: about a fast synapse."""
+MEAN = 0.5
+"""Of the noisy current, over the onset."""
+DEVIATIONS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+"""Of the noisy current, over the onset: the least at which the cell fires with :data:`LIVELY` of the rate
+that it has at twice the onset. It is fluctuations that make the spikes, and a slow membrane damps them."""
+LIVELY = 1 / 3
 SETTLE = 0.1
 FINEST = 5e-5
 
@@ -111,17 +117,31 @@ def onset(model: Model, conductance: float, dt: float) -> float:
 def probe(
     model: Model, found: Passive, *, seed: int, duration: float, trials: int, dt: float
 ) -> Probe:
-    """The stimuli for a model: noise of mean and deviation half the onset current, at two seeds."""
+    """The stimuli for a model: constant currents around the onset, noise of two seeds.
+
+    The noise that models are fitted to takes six trials, as long as ten spikes or so need.
+    """
     least = onset(model, found.conductance, dt)
+    currents = least * np.array(SHARES)
 
-    def noisy(seed: int, trials: int, seconds: float) -> Stimulus:
+    def noisy(deviation: float, seed: int, trials: int, seconds: float) -> Stimulus:
         return ornstein_uhlenbeck(
-            least / 2, least / 2, CORRELATION, seed=seed, duration=seconds, dt=dt, trials=trials
-        )
+            MEAN * least, deviation * least, CORRELATION, seed=seed, duration=seconds, dt=dt,
+            trials=trials,
+        )  # fmt: skip
 
+    tonic = fi_curve(model, 2 * least, duration=0.5, settle=SETTLE, dt=dt).rate[0]
+    best, rate = DEVIATIONS[0], 0.0
+    for deviation in DEVIATIONS:
+        run = simulate(model, noisy(deviation, 2 * seed, 4, 0.5), record=[])
+        now = sum(times(run, k).size for k in range(4)) / 2
+        if now > rate:
+            best, rate = deviation, now
+        if rate >= LIVELY * tonic:
+            break
     return Probe(
-        dt, least, least * np.array(SHARES), noisy(2 * seed, 6, 0.5),
-        noisy(2 * seed + 1, trials, duration),
+        dt, least, currents, noisy(best, 2 * seed, 6, min(max(10 / max(rate, 1.0), 0.5), 1.5)),
+        noisy(best, 2 * seed + 1, trials, duration),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from neurohw.chip.cores import Cores
 from neurohw.chip.model import Chip
+from neurohw.errors import CapacityError
 from neurohw.mapping.blocks import arranged, columns, measured
 from neurohw.mapping.delivered import arrive, row_arrays, rows_of
 from neurohw.mapping.follow import Arrivals
@@ -68,6 +69,10 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     key, mask = np.zeros(count, np.uint32), np.zeros(count, np.uint32)
     heard = np.unique(there)
     key[heard], mask[heard] = allocate_keys(atoms[heard], tile_index(cores, heard))
+    if count > cores.count:
+        raise CapacityError(
+            f"{chip.name} has {cores.count:,} cores, core {count - 1} is beyond; use fewer"
+        )
     tables = _tables(chip, key, mask, atoms, heard, there, here)
     e = tables.entries
     return {

@@ -9,7 +9,7 @@ y[t] = alpha y[t-1] + s[t], with the source's spikes s, and z = 0 at the neuron'
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from neurohw.network.populations import Population
 Floats = NDArray[np.float64]
 PRIOR = 0.05
 """Spikes a source sends in a step, where no sample says how many."""
+KEPT = 50_000_000
+"""Values of moments that are kept at a time."""
 LARGEST = 4_000_000
 """Values of z kept for a neuron at a time; a longer sample is cut."""
 
@@ -46,7 +48,7 @@ def decays(
     def left(name: str) -> Floats:
         with np.errstate(all="ignore"):
             value = np.asarray(functions["decay"](np.broadcast_to(values[name], (population.n,))))
-        return np.clip(np.nan_to_num(value, nan=0.0), 0.0, 1.0)
+        return np.asarray(np.clip(np.nan_to_num(value, nan=0.0), 0.0, 1.0))
 
     alpha = left("tau_syn") if "tau_syn" in values else none
     membrane = next((k for k in ("tau_mem", "tau") if k in values), None)
@@ -70,31 +72,50 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """Rasters uint8 (trials, steps, n) of the sources by name, and of the target's ``fired`` (None
-    where it never empties its membrane)."""
+    """Rasters float32 (steps, trials, n) of the sources by name, and bool of the target's ``fired``
+    (None where it never empties its membrane). What was asked of it is kept."""
 
-    rasters: Mapping[str, NDArray[np.uint8]]
-    fired: NDArray[np.uint8] | None
+    rasters: Mapping[str, NDArray[np.float32]]
+    fired: NDArray[np.bool_] | None
+    known: dict[tuple[int, bool], Moments] = field(default_factory=dict, repr=False)
 
     def moments(
         self, j: int, synapses: Sequence[tuple[str, NDArray[np.int32], NDArray[np.int64]]],
         model: tuple[float, float], chip: tuple[float, float],
     ) -> Moments:  # fmt: skip
-        """Of neuron j. ``synapses``: source, indices in it, and steps from spike to arrival; the last
-        column of the result is a constant current of 1 a step."""
-        trials, steps = next(iter(self.rasters.values())).shape[:2]
-        columns = 1 + sum(pre.size for _, pre, _ in synapses)
-        trials = max(1, min(trials, LARGEST // (steps * columns)))
-        arriving = np.zeros((steps, trials, columns), np.float32)
-        at = 0
-        for source, pre, delay in synapses:
-            raster = self.rasters[source][:trials, :, pre]
-            for d in np.unique(delay):
-                mine = np.flatnonzero(delay == d)
-                arriving[d:, :, at + mine] = raster[:, : max(steps - d, 0), mine].transpose(1, 0, 2)
-            at += pre.size
+        """Of neuron j. ``synapses``: source, indices in it, and steps from spike to arrival, all of the
+        neuron's in any order; the last column of the result is a constant current of 1 a step."""
+        names = list(self.rasters)
+        source = np.concatenate([np.full(pre.size, names.index(k)) for k, pre, _ in synapses])
+        pre = np.concatenate([p for _, p, _ in synapses])
+        delay = np.concatenate([d for _, _, d in synapses])
+        order = np.lexsort((pre, delay, source))
+        key = (j, model == chip)
+        if key not in self.known:
+            columns = (source[order], pre[order], delay[order])
+            found = self._moments(j, columns, names, model, chip)
+            if found.chip.size * len(self.known) > KEPT:
+                self.known.clear()
+            self.known[key] = found
+        place = np.append(np.argsort(order, kind="stable"), order.size)
+        rows = np.ix_(place, place)
+        return Moments(self.known[key].chip[rows], self.known[key].both[rows])
+
+    def _moments(
+        self, j: int, columns: tuple[NDArray[np.int64], ...], names: Sequence[str],
+        model: tuple[float, float], chip: tuple[float, float],
+    ) -> Moments:  # fmt: skip
+        source, pre, delay = columns
+        steps, trials = next(iter(self.rasters.values())).shape[:2]
+        trials = max(1, min(trials, LARGEST // (steps * (pre.size + 1))))
+        arriving = np.zeros((steps, trials, pre.size + 1), np.float32)
+        for k, d in sorted(set(zip(source.tolist(), delay.tolist(), strict=True))):
+            mine = np.flatnonzero((source == k) & (delay == d))
+            here = slice(int(mine[0]), int(mine[-1]) + 1)
+            raster = self.rasters[names[k]][: max(steps - d, 0), :trials]
+            arriving[d:, :, here] = np.take(raster, pre[mine], axis=2)
         arriving[:, :, -1] = 1
-        fired = None if self.fired is None else self.fired[:trials, :, j].T > 0
+        fired = None if self.fired is None else self.fired[:, :trials, j]
         own = _held(arriving, fired, *chip)
         meant = own if model == chip else _held(arriving, fired, *model)
         count = steps * trials

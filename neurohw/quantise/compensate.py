@@ -18,7 +18,7 @@ from neurohw.network.populations import Population
 from neurohw.quantise.scale import Choice, Target
 
 Floats = NDArray[np.float64]
-SHARES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04)
+SHARES = (0.001, 0.0025, 0.006, 0.015, 0.04)
 """Of the threshold: how far a bias or a threshold is moved."""
 
 
@@ -72,4 +72,4 @@ def _of(population: Population, name: str) -> Floats:
 
 
 def _with(population: Population, values: Mapping[str, Floats]) -> Population:
-    return replace(population, **values)
+    return replace(population, **values)  # type: ignore[arg-type]

@@ -17,7 +17,9 @@ def not_worse(
     """``better``, or ``plain`` if more of its spikes on the sample differ from the model's; with what
     was found in the notes of its record."""
     before, after = different_spikes(plain, sample), different_spikes(better, sample)
-    found = f"{method.name}: spikes that differ from the model's on the sample, {before:,} -> {after:,}"
+    found = (
+        f"{method.name}: spikes that differ from the model's on the sample, {before:,} -> {after:,}"
+    )
     if after > before:
         return _noted(plain, f"{found}; not better, so plain")
     return _noted(better, found)

@@ -40,7 +40,9 @@ class Method:
     @property
     def plain(self) -> bool:
         """Whether it takes no step beyond scaling by the largest weight."""
-        return not (self.groups or self.measure or self.rounding != "nearest") and self.clip == (1.0,)
+        return not (self.groups or self.measure or self.rounding != "nearest") and self.clip == (
+            1.0,
+        )
 
 
 METHODS = {

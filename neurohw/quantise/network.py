@@ -129,7 +129,8 @@ def _quantised(
     }
     stand = stand_in(network, targets, scale == "neuron")
     network = stand.network
-    populations, projections, currents = {}, [], []
+    populations, projections = {}, []
+    currents: list[FixedCurrent] = []
     parameters: list[ParameterEntry] = []
     weights: list[WeightEntry] = []
     headroom: list[HeadroomEntry] = []

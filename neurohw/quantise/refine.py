@@ -19,14 +19,17 @@ from neurohw.quantise.activity import decays
 from neurohw.quantise.compensate import biases_to_try, has_bias, thresholds_to_try, with_moved
 from neurohw.quantise.groups import group, may_group, most_groups
 from neurohw.quantise.method import Method
-from neurohw.quantise.neurons import fed_back_choice, too_many
+from neurohw.quantise.neurons import fed_back_choice, mixed, too_many
 from neurohw.quantise.sample import Bench, Judged
 from neurohw.quantise.scale import SAFETY, Choice, Target, at_scale, safe, scales_to_try
 
 Floats = NDArray[np.float64]
 OCTAVES_UP, OCTAVES_DOWN = 8, 2
-MEASURED = 24
+MEASURED = 16
 """Scales that are run on the sample."""
+CHANCE = 0.05
+"""The share of errors by which choices may differ by chance."""
+Board = list[tuple[Choice, Judged, str]]
 FINALISTS = 3
 """Of these, how many are rounded by feedback and run again."""
 
@@ -77,30 +80,44 @@ def _unmeasured(plain: Choice, r: Refinement) -> tuple[Choice, str]:
 
 
 def _measured(plain: Choice, start: Judged, r: Refinement) -> tuple[Choice, str]:
-    board = [(start.total, plain, start, "scale and weights as plain")]
+    board: Board = [(plain, start, "scale and weights as plain")]
     allowed = SAFETY[1] if safe(plain, SAFETY[1]) else ()
 
-    def consider(found: Iterable[tuple[Choice | None, str]]) -> None:
+    def consider(found: Iterable[tuple[Choice | None, str]]) -> Board:
+        new: Board = []
         for choice, word in found:
             if choice is None or not safe(choice, allowed):
                 continue
             judged = r.judge(choice)
             if judged is not None and judged.overflows <= start.overflows:
-                board.append((judged.total, choice, judged, word))
-        board.sort(key=lambda row: row[0])
+                new.append((choice, judged, word))
+        board[:] = _ranked([*board, *new])
+        return new
 
     consider(_few(plain, r.method))
     if r.method.rounding == "feedback" and r.bench is not None and not too_many(plain):
         activity = r.bench.activity()
-        consider([
-            (fed_back_choice(choice, activity, r.delays, refit), f"{word}, {how}")
-            for _, choice, _, word in board[:FINALISTS]
-            for refit, how in ((False, "feedback"), (True, "feedback for the chip's decays"))
-        ])  # fmt: skip
-    total, choice, judged, word = board[0]
+        for choice, judged, word in board[:FINALISTS]:
+            variants = [(choice, judged.errors)]
+            for refit, how in ((False, "feedback"), (True, "feedback for the chip's decays")):
+                found = fed_back_choice(choice, activity, r.delays, refit)
+                for row in consider([(found, f"{word}, {how}")]):
+                    variants.append((row[0], row[1].errors))
+            consider([(mixed(variants), f"{word}, the best rounding of {len(variants)} by neuron")])
+    choice, judged, word = board[0]
     choice, judged, moved = _compensated(choice, judged, r, allowed, start.overflows)
     word = ", ".join([word, *moved])
     return choice, f"{word}; errors on the sample {start.total:.6g} -> {judged.total:.6g}"
+
+
+def _ranked(board: Board) -> Board:
+    """The least errors first. Of those that differ by chance only the smallest scale first, because
+    it leaves most room for what the sample did not show."""
+    board = sorted(board, key=lambda row: row[1].total)
+    least = board[0][1].total
+    near = [row for row in board if row[1].total <= (1 + CHANCE) * least]
+    near.sort(key=lambda row: float(np.median(row[0].scale)))
+    return near + board[len(near) :]
 
 
 def _proposals(plain: Choice, method: Method) -> Iterator[tuple[Choice, str]]:
@@ -137,7 +154,7 @@ def _scales(plain: Choice) -> list[tuple[float | Floats, float]]:
     octaves: set[float] = {float(k) for k in range(-OCTAVES_DOWN, OCTAVES_UP + 1)}
     if np.ndim(plain.scale) == 0:
         for scale in scales_to_try(plain.target):
-            found = float(np.log2(scale / float(plain.scale)))  # type: ignore[arg-type]
+            found = float(np.log2(scale / float(plain.scale)))
             if -OCTAVES_DOWN <= found <= OCTAVES_UP:
                 octaves.add(found)
     return [(plain.scale * 2.0**k if k else plain.scale, k) for k in sorted(octaves)]
@@ -185,9 +202,11 @@ def _compensated(
         model = decays(target.population, target.functions)
         steps = biases_to_try(target, model.beta)
         results = [(s, tried({"bias": s})) for s in steps]
-        errors = np.stack([judged.errors, *(np.full_like(judged.errors, np.inf) if f is None else f[1].errors for _, f in results)])  # fmt: skip
+        never = np.full_like(judged.errors, np.inf)
         # One spike more or less is chance.
-        errors[0] -= 1.5
+        errors = np.stack(
+            [judged.errors - 1.5, *(never if f is None else f[1].errors for _, f in results)]
+        )
         pick = np.argmin(errors, axis=0)
         moves = np.stack([np.zeros_like(judged.errors), *steps])[pick, np.arange(pick.size)]
         if pick.any() and (both := tried({"bias": moves})) and both[1].total < judged.total:

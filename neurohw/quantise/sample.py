@@ -26,12 +26,14 @@ from neurohw.network.events import Spikes
 from neurohw.network.inputs import Inputs
 from neurohw.network.model import Network
 from neurohw.quantise.activity import Activity
-from neurohw.quantise.scale import Choice
+from neurohw.quantise.scale import Choice, Target
 from neurohw.recording import Recording
 
 Floats = NDArray[np.float64]
 SPARE_CHIPS = 1024
 """Chips that the judged population may take: its sources stand in for inputs, which chips have few of."""
+QUEUED = 20
+"""Trials for chips that work off one event after the other, which take longest."""
 RASTER = 256 << 20
 """Bytes of rasters kept; of a longer sample the first trials are looked at."""
 
@@ -60,9 +62,7 @@ def calibration_of(network: Network, given: Inputs | Calibration) -> Calibration
         raise InputError(f"calibration is a {type(given).__name__}; give Inputs")
     import neurohw  # by name: the house is built on this package, its verbs are looked up when used
 
-    quiet = [
-        k for k, p in network.populations.items() if k not in network.inputs and not p.spiking
-    ]
+    quiet = [k for k, p in network.populations.items() if k not in network.inputs and not p.spiking]
     meant = neurohw.reference(
         network, given, steps=given.steps + network.latency(), record={k: ["v"] for k in quiet}
     )
@@ -102,6 +102,9 @@ class Bench:
         delays: Mapping[str, NDArray[np.int32]], sample: Calibration,
     ) -> Bench:  # fmt: skip
         """For population ``name``; ``delays``: codes by projection."""
+        if chip.machine is not None:
+            few = min(sample.inputs.trials, QUEUED)
+            sample = Calibration(sample.inputs.first(few), sample.meant.first(few))
         meant, steps = sample.meant, sample.meant.steps
         sources = dict.fromkeys(p.source for p in network.projections if p.target == name)
         spikes, currents, sizes = {}, {}, {}
@@ -141,7 +144,7 @@ class Bench:
                 {k: k not in self.inputs.currents for k in self.sizes},
                 constant=tuple(k for k in self.constant if k in self.sizes), chips=SPARE_CHIPS,
             )  # fmt: skip
-            record = {} if target.neuron.spikes and self._spikes else {self.name: self._registers(target)}
+            record = {} if target.population.spiking else {self.name: _membrane(target)}
             run = neurohw.emulate(fixed, self.inputs, steps=self.inputs.steps, record=record)
         except NeurohwError:
             return None
@@ -151,15 +154,6 @@ class Bench:
         errors = _membrane_errors(self.meant, fixed.physical(run), self.name)
         return None if errors is None else Judged(errors, over)
 
-    @property
-    def _spikes(self) -> bool:
-        return self.meant.spikes.get(self.name, Spikes.none(1)).count > 0
-
-    def _registers(self, target: object) -> list[str]:
-        rules = target.rules.registers  # type: ignore[attr-defined]
-        known = target.neuron.tick.registers  # type: ignore[attr-defined]
-        return [r for r in known if "v" in rules and r in rules["v"].names]
-
     def activity(self) -> Activity:
         """The rasters of the sources and of the population itself."""
         steps, trials = self.inputs.steps, self.inputs.trials
@@ -168,13 +162,22 @@ class Bench:
         rasters = {}
         for source, n in self.sizes.items():
             if source in self.constant:
-                rasters[source] = np.ones((trials, steps, n), np.uint8)
+                rasters[source] = np.ones((steps, trials, n), np.float32)
             elif source in self.inputs.spikes:
                 first = self.inputs.first(trials).spikes[source]
-                rasters[source] = first.dense(trials, steps).astype(np.uint8)
+                rasters[source] = _steps_first(first.dense(trials, steps)).astype(np.float32)
         own = self.meant.first(trials).spikes.get(self.name)
-        fired = None if own is None else own.dense(trials, steps).astype(np.uint8)
+        fired = None if own is None else _steps_first(own.dense(trials, steps)) > 0
         return Activity(rasters, fired)
+
+
+def _membrane(target: Target) -> list[str]:
+    read = target.rules.registers["v"].names if "v" in target.rules.registers else ()
+    return [r for r in target.neuron.tick.registers if r in read]
+
+
+def _steps_first(raster: NDArray[np.int32]) -> NDArray[np.int32]:
+    return np.ascontiguousarray(raster.transpose(1, 0, 2))
 
 
 def stand_for(source: str, target: str) -> str:
@@ -189,8 +192,8 @@ def mismatches(meant: Recording, run: Recording, name: str) -> Floats:
     for recording in (meant, run):
         s = recording.spikes.get(name, Spikes.none(n))
         step = s.trial.astype(np.int64) * max(meant.steps, run.steps) + s.step
-        keys.append(step * n + s.neuron)
-    different = np.setxor1d(*keys, assume_unique=True)
+        keys.append(np.asarray(step * n + s.neuron, np.int64))
+    different = np.setxor1d(keys[0], keys[1], assume_unique=True)
     return np.bincount(different % n, minlength=n).astype(np.float64)
 
 

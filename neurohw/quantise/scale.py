@@ -201,8 +201,8 @@ def at_scale(target: Target, scale: Scale, clip: float = 1.0) -> Choice | None:
         if result is None:
             return None
         if clip < 1:
-            error = float(np.sum((result.mantissa * 2.0**result.exponent - wanted) ** 2))
-            result = replace(result, squared_error=error)
+            got = result.mantissa * 2.0**result.exponent
+            result = replace(result, squared_error=float(np.sum((got - wanted) ** 2)))
         rounded.append(result)
         squared += result.squared_error
         total += float(np.sum(wanted**2))

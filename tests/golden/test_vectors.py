@@ -64,7 +64,11 @@ def test_every_chip_with_an_oracle_has_vectors() -> None:
 
 def test_every_file_is_somebodys() -> None:
     folder = Path(__file__).parent
-    there = {p for p in folder.glob("*/*") if p.suffix in (".npz", ".json")}
+    others = ("mapping", "real")  # of routers and trained networks, not of one chip
+    there = {
+        p for p in folder.glob("*/*")
+        if p.suffix in (".npz", ".json") and p.parent.name not in others
+    }  # fmt: skip
     assert there == {p for name in chips() for p in vector_files(load(name))}
 
 

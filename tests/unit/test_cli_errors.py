@@ -58,8 +58,7 @@ def fails(
     ("arguments", "said"),
     [
         (["bogus"], "neurohw: argument COMMAND: invalid choice: 'bogus'"),
-        (["run"], "the following arguments are required: NET.nir, --dt, --chip, --input"),
-        (["quantise", NET, *CHIP], "required: --dt; see 'neurohw quantise --help'"),
+        (["run"], "the following arguments are required: NET.nir, --chip, --input"),
         (["quantise", NET, *CHIP, "--dt", "abc"], "argument --dt: invalid float value: 'abc'"),
         (["quantise", NET, *CHIP, "--dt", "1", "--integrator", "eulr"], "invalid choice: 'eulr'"),
         ([*QUANTISE, *CHIP, "--bogus"], "unrecognized arguments: --bogus"),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neurohw.emulate import layouts, memory, sparse_rows
+from neurohw import memory
+from neurohw.emulate import layouts, sparse_rows
 from neurohw.emulate.layouts import lay_out
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
