@@ -25,6 +25,8 @@ from neurohw.cli.options import (
 
 if TYPE_CHECKING:
     from neurohw.explain import Explanation
+    from neurohw.fixed import FixedPointNetwork
+    from neurohw.mapping.image import ChipImage
 
 ROWS = 10
 """Rows of each table on the terminal; the page has all."""
@@ -74,9 +76,10 @@ def run(options: argparse.Namespace) -> int:
     fixed = quantise(
         network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
     )
+    image, unmapped = mapped(fixed)
     with console.progress("taking the chip apart", options.json) as bar:
         found = explain(
-            network, fixed, inputs, steps=steps, semantics=semantics, substeps=options.fine,
+            network, fixed, inputs, steps=steps, image=image, semantics=semantics, substeps=options.fine,
             seed=options.seed, progress=bar,
         )  # fmt: skip
     if options.output:
@@ -85,9 +88,24 @@ def run(options: argparse.Namespace) -> int:
         console.as_json(found.as_dict())
         return 0
     show(found)
+    if unmapped:
+        console.line(f"mapping is left out: {unmapped}")
     if options.output:
         console.line(f"report: {Path(options.output) / 'explanation.html'}")
     return 0
+
+
+def mapped(fixed: FixedPointNetwork) -> tuple[ChipImage | None, str]:
+    """The network on the chip's cores, or why it can't be there."""
+    from neurohw.errors import CapacityError
+    from neurohw.mapping.map import map_network
+
+    if fixed.chip.cores is None:
+        return None, ""
+    try:
+        return map_network(fixed), ""
+    except CapacityError as error:
+        return None, str(error)
 
 
 def write(found: Explanation, folder: Path, command: str) -> None:

@@ -84,28 +84,6 @@ def fed_back_choice(
     return with_moved(choice, {"bias": moved}) if free and moved.any() else choice
 
 
-def mixed(variants: Sequence[tuple[Choice, Floats]]) -> Choice | None:
-    """For each neuron the weights and bias of the variant that errs least on it, the first of equals.
-
-    ``variants``: choices of one scale, mode and exponents, and their errors (n,).
-    """
-    best = np.argmin(np.stack([errors for _, errors in variants]), axis=0)
-    if len(variants) < 2 or not np.ptp(best):
-        return None
-    first = variants[0][0]
-    rounded = []
-    for k, part in enumerate(first.target.incoming):
-        columns = np.stack([c.rounded[k].mantissa for c, _ in variants])
-        mantissa = columns[best[part.post], np.arange(part.which.size)]
-        rounded.append(_as(part, first.rounded[k], mantissa.astype(np.int64), first))
-    choice = replace(first, rounded=tuple(rounded))
-    if not hasattr(first.target.population, "bias"):
-        return choice
-    biases = np.stack([getattr(c.target.population, "bias") for c, _ in variants])  # noqa: B009
-    moved = biases[best, np.arange(best.size)] - biases[0]
-    return with_moved(choice, {"bias": moved}) if moved.any() else choice
-
-
 def _as(part: Part, r: Rounded, mantissa: NDArray[np.int64], choice: Choice) -> Rounded:
     error = mantissa * 2.0**r.exponent - part.wanted(choice.factor)
     return replace(r, mantissa=mantissa.astype(np.int32), squared_error=float(np.sum(error**2)))

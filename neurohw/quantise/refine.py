@@ -19,7 +19,7 @@ from neurohw.quantise.activity import decays
 from neurohw.quantise.compensate import biases_to_try, has_bias, thresholds_to_try, with_moved
 from neurohw.quantise.groups import group, may_group, most_groups
 from neurohw.quantise.method import Method
-from neurohw.quantise.neurons import fed_back_choice, mixed, too_many
+from neurohw.quantise.neurons import fed_back_choice, too_many
 from neurohw.quantise.sample import Bench, Judged
 from neurohw.quantise.scale import SAFETY, Choice, Target, at_scale, safe, scales_to_try
 
@@ -83,27 +83,23 @@ def _measured(plain: Choice, start: Judged, r: Refinement) -> tuple[Choice, str]
     board: Board = [(plain, start, "scale and weights as plain")]
     allowed = SAFETY[1] if safe(plain, SAFETY[1]) else ()
 
-    def consider(found: Iterable[tuple[Choice | None, str]]) -> Board:
-        new: Board = []
+    def consider(found: Iterable[tuple[Choice | None, str]]) -> None:
         for choice, word in found:
             if choice is None or not safe(choice, allowed):
                 continue
             judged = r.judge(choice)
             if judged is not None and judged.overflows <= start.overflows:
-                new.append((choice, judged, word))
-        board[:] = _ranked([*board, *new])
-        return new
+                board.append((choice, judged, word))
+        board[:] = _ranked(board)
 
     consider(_few(plain, r.method))
     if r.method.rounding == "feedback" and r.bench is not None and not too_many(plain):
         activity = r.bench.activity()
-        for choice, judged, word in board[:FINALISTS]:
-            variants = [(choice, judged.errors)]
-            for refit, how in ((False, "feedback"), (True, "feedback for the chip's decays")):
-                found = fed_back_choice(choice, activity, r.delays, refit)
-                for row in consider([(found, f"{word}, {how}")]):
-                    variants.append((row[0], row[1].errors))
-            consider([(mixed(variants), f"{word}, the best rounding of {len(variants)} by neuron")])
+        consider([
+            (fed_back_choice(choice, activity, r.delays, refit), f"{word}, {how}")
+            for choice, _, word in board[:FINALISTS]
+            for refit, how in ((False, "feedback"), (True, "feedback for the chip's decays"))
+        ])  # fmt: skip
     choice, judged, word = board[0]
     choice, judged, moved = _compensated(choice, judged, r, allowed, start.overflows)
     word = ", ".join([word, *moved])

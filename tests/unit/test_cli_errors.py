@@ -122,6 +122,11 @@ def test_time_steps(fails: Any, dt: str) -> None:
     fails("quantise", NET, f"--dt={dt}", *CHIP, said="; give the time step in seconds")
 
 
+def test_a_time_step_is_never_guessed(fails: Any) -> None:
+    fails("quantise", NET, *CHIP, said="NIR stores no time step; give dt in seconds")
+
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
