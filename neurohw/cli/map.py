@@ -14,9 +14,11 @@ from neurohw.cli.options import (
     network_options,
     place,
     positive,
+    quantiser_options,
     read_chip,
     read_inputs,
     read_network,
+    read_quantiser,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     network_options(parser)
     chip_options(parser)
+    quantiser_options(parser)
     parser.add_argument("--input", metavar="SPIKES.npz", help="run the image with these spikes")
     parser.add_argument("--steps", type=positive, metavar="N", help="steps of each trial")
     parser.add_argument("--trials", type=positive, metavar="N", help="only the first N trials")
@@ -83,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     with console.waiting("quantising", options.json):
         fixed = quantise(
             network, chip, on_limit="clip" if options.clip else "error", scale=options.scale,
-            chips=options.chips,
+            chips=options.chips, **read_quantiser(options, network),
         )  # fmt: skip
     recording = None
     if options.input:

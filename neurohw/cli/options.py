@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from neurohw.network import Inputs, Network
 
 Commands = Any
+CALIBRATION_TRIALS = 100
 
 
 def command(
@@ -63,6 +64,28 @@ def chip_options(parser: argparse.ArgumentParser) -> None:
         "--scale", choices=("population", "neuron"), default="population",
         help="what shares codes per physical unit: a population, or each neuron has its own",
     )  # fmt: skip
+
+
+def quantiser_options(parser: argparse.ArgumentParser) -> None:
+    """How weights become codes, and sample input for quantisers that look at some."""
+    parser.add_argument(
+        "--quantiser", default="plain", metavar="NAME",
+        help="plain (default), percentile, feedback, grouped, calibrated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--calibrate", metavar="SPIKES.npz",
+        help="typical input, without labels; its first 100 trials calibrate the quantiser",
+    )  # fmt: skip
+
+
+def read_quantiser(options: argparse.Namespace, network: Network) -> dict[str, Any]:
+    """What ``quantise`` is given for these options."""
+    from neurohw.loading import load_inputs
+
+    if not options.calibrate:
+        return {"method": options.quantiser}
+    sample = load_inputs(options.calibrate, network).first(CALIBRATION_TRIALS)
+    return {"method": options.quantiser, "calibration": sample}
 
 
 def run_options(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -54,10 +56,12 @@ def carry_out(
     network: Network, chip: Chip, inputs: Inputs, steps: int, *, clip: bool = False,
     scale: Literal["population", "neuron"] = "population", seed: int = 0,
     reference: bool = True, substeps: int = 10, quiet: bool = False, meant: Meant | None = None,
+    quantiser: Mapping[str, Any] = MappingProxyType({}),
 ) -> Outcome:  # fmt: skip
     """Quantise, run on the chip and in floating point at both steps, and compare.
 
     ``meant``: the float reference of the same network, inputs and steps, if it was run before.
+    ``quantiser``: more of what ``quantise`` takes.
     """
     from neurohw.cli import console
     from neurohw.cli.meant import check_labels, mean, recorded
@@ -66,7 +70,9 @@ def carry_out(
     from neurohw.quantise import quantise
 
     check_labels(network, inputs)
-    fixed = quantise(network, chip, on_limit="clip" if clip else "error", scale=scale)
+    limit: Literal["error", "clip"] = "clip" if clip else "error"
+    with console.waiting("quantising", quiet):
+        fixed = quantise(network, chip, on_limit=limit, scale=scale, **quantiser)
     neurons = recorded(network, inputs, steps)
     record = {name: _membranes(fixed, name) for name in neurons}
     with console.progress(f"on {chip.name}", quiet) as bar:

@@ -11,8 +11,10 @@ from neurohw.cli.options import (
     command,
     json_option,
     network_options,
+    quantiser_options,
     read_chip,
     read_network,
+    read_quantiser,
 )
 
 
@@ -20,10 +22,12 @@ def add(commands: Commands) -> None:
     parser = command(
         commands, "quantise", "show what a network becomes in a chip's integers, and what is lost",
         "  neurohw quantise NET.nir --dt 1e-4 --integrator euler --chip loihi2\n"
-        "  neurohw quantise NET.nir --dt 1e-4 --chip loihi2 --set weight.bits=4 --json",
+        "  neurohw quantise NET.nir --dt 1e-4 --chip loihi2 --set weight.bits=4 --json\n"
+        "  neurohw quantise NET.nir --dt 1e-4 --chip loihi2 --quantiser calibrated --calibrate SPIKES.npz",
     )  # fmt: skip
     network_options(parser)
     chip_options(parser)
+    quantiser_options(parser)
     json_option(parser)
     parser.set_defaults(run=run)
 
@@ -36,8 +40,9 @@ def run(options: argparse.Namespace) -> int:
     network = read_network(options)
     with console.waiting("quantising", options.json):
         fixed = quantise(
-            network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
-        )
+            network, chip, on_limit="clip" if options.clip else "error", scale=options.scale,
+            **read_quantiser(options, network),
+        )  # fmt: skip
     assert fixed.record is not None
     if options.json:
         console.as_json(fixed.record.as_dict())
@@ -57,3 +62,5 @@ def show(fixed: Any) -> None:
     )  # fmt: skip
     for clip in record.clips:
         console.line(f"clipped: {clip}")
+    for note in record.notes:
+        console.line(note)

@@ -15,9 +15,11 @@ from neurohw.cli.options import (
     network_options,
     place,
     positive,
+    quantiser_options,
     read_chip,
     read_inputs,
     read_network,
+    read_quantiser,
     run_options,
 )
 
@@ -31,6 +33,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     network_options(parser)
     chip_options(parser)
+    quantiser_options(parser)
     run_options(parser)
     parser.add_argument(
         "-o", "--output", type=place, metavar="FOLDER", help="write results and report here"
@@ -50,10 +53,13 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
     from neurohw.cli import console, many, pipeline
+    from neurohw.errors import InputError
 
     if options.output:
         files.check_folder(options.output)
     if many.is_many(options.chip):
+        if options.quantiser != "plain":
+            raise InputError(f"--quantiser {options.quantiser} is for one chip at a time; name one")
         return many.run(options)
     chip = read_chip(options)
     network = read_network(options)
@@ -61,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
     outcome = pipeline.carry_out(
         network, chip, inputs, steps, clip=options.clip, scale=options.scale, seed=options.seed,
         reference=not options.no_reference, substeps=options.fine, quiet=options.json,
+        quantiser=read_quantiser(options, network),
     )  # fmt: skip
     if options.output:
         command = shlex.join(["neurohw", *sys.argv[1:]])

@@ -33,10 +33,10 @@ MOST = (40, 120)
 WEIGHT = 0.25
 """Of the f-I curve against the spike times."""
 HOPELESS = 2.0
-ROUNDS = 8
+ROUNDS = 6
 """Of least squares."""
 STARTS = 48
-EVALUATIONS = STARTS + BEST * MOST[0] + MOST[1] + 8 * ROUNDS
+EVALUATIONS = STARTS + BEST * MOST[0] + MOST[1] + 20 * ROUNDS
 """At most, of one fit."""
 PENALTY = 10.0
 
@@ -151,6 +151,11 @@ class _Fitting:
         found, target = self.answers(x), self.target
         return None if found is None else residuals(target.rate, found[0], target.trains, found[1])
 
+    def polished(self, x: Floats) -> Floats:
+        """A point that least squares lead to, unless it lost or gained spikes on the way."""
+        near = least_squares(self.off, x, self.moves(x), ROUNDS)
+        return near if self.run(near, TAU[1])[0] < 1.25 * self.run(x, TAU[1])[0] else x
+
     def starts(self) -> list[Floats]:
         """Where to begin: around the onset and the highest rate that were measured."""
         target, p = self.target, self.probe
@@ -223,11 +228,8 @@ def fit(
     tried = [search(starts[i], TAU[0], near_by, 1.0) for i in order]
     x = min(tried, key=lambda r: float(r.fun)).x
     if fitting.run(x, TAU[1])[0] < HOPELESS * bound:
-        found = search(x, TAU[1], last, 0.4)
-        x = found.x
-        near = least_squares(fitting.off, x, fitting.moves(x), ROUNDS)
-        if fitting.run(near, TAU[1])[0] < found.fun:
-            x = near
+        x = fitting.polished(x)
+        x = fitting.polished(search(x, TAU[1], last, 0.4).x)
     value, rate = fitting.run(x, TAU[-1])
     model = fitting.model(x)
     assert model is not None

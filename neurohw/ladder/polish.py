@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 REACH = 4e-3
 """Seconds: a spike without a partner is off by this."""
+NARROWEST = 0.05
+"""Half of a difference, over how far a number may be off."""
 CURVE = 10.0
 """Weight of the f-I curve's relative errors: as many spikes."""
 
@@ -32,7 +34,7 @@ def residuals(
 def least_squares(
     function: Callable[[Floats], Floats | None], x: Floats, moves: Floats, rounds: int
 ) -> Floats:
-    """Levenberg-Marquardt with forward differences of shrinking width, in units of ``moves``.
+    """Levenberg-Marquardt with wide central differences, in units of ``moves``.
 
     Spike times are whole steps: the differences must be wide enough to see through that. ``function``
     gives None where there is nothing. D. W. Marquardt, J. SIAM 11, 431 (1963).
@@ -40,14 +42,17 @@ def least_squares(
     now = function(x)
     if now is None:
         return x
-    damping, width = 1e-2, 0.1
+    damping, width = 1e-2, 2 * NARROWEST
     for _ in range(rounds):
         columns = []
         for k in range(x.size):
             step = np.zeros(x.size)
             step[k] = width * moves[k]
-            there = function(x + step)
-            columns.append(np.zeros(now.size) if there is None else (there - now) / width)
+            ends = function(x + step), function(x - step)
+            known = [e for e in ends if e is not None]
+            columns.append(
+                (known[0] - known[1]) / (2 * width) if len(known) == 2 else np.zeros(now.size)
+            )
         j = np.stack(columns, axis=1)
         square = j.T @ j
         better = False
@@ -60,5 +65,7 @@ def least_squares(
                 x, now, damping, better = tried, there, damping / 10, True
                 break
             damping *= 10
-        width = max(width * (0.7 if better else 0.4), 0.01)
+        if not better and width == NARROWEST:
+            break
+        width = max(width / 2, NARROWEST)
     return x

@@ -1,6 +1,7 @@
 """Interpreter = kernel = Lava, bit for bit, on random networks; and Lava's own models by name."""
 
 import json
+import os
 
 import pytest
 
@@ -31,9 +32,13 @@ def check(network, inputs, fast=False):
     return expected
 
 
-@pytest.mark.parametrize("block", range(20))
+BLOCKS = int(os.environ.get("NEUROHW_LAVA_BLOCKS", "8"))
+"""Of ten networks each. Lava starts processes for every one of them: 20 take half an hour of two cores."""
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_random_networks(loihi2, block):
-    """200 networks of 1 to 500 neurons a population, delays, recurrence, extreme weights."""
+    """Networks of 1 to 500 neurons a population, delays, recurrence, extreme weights."""
     spikes = 0
     for seed in range(10 * block, 10 * block + 10):
         largest = 500 if seed % 10 == 0 else 150 if seed % 10 == 1 else 20
