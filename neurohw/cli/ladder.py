@@ -154,9 +154,6 @@ def _save(found: Ladder, path: str) -> None:
 def show(found: Ladder) -> None:
     """Budget and fits on a terminal."""
     from neurohw.cli import console
-    from neurohw.ladder.result import HEAD
 
-    title = f"{found.model} on {found.chip}, {1e3 * found.dt:g} ms a step"
-    console.table(title, HEAD, found.table())
-    for text in found.words():
-        console.line(text)
+    console.line(f"{found.model} on {found.chip}, {1e3 * found.dt:g} ms a step")
+    console.line(str(found))

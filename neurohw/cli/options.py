@@ -133,6 +133,16 @@ def read_network(options: argparse.Namespace) -> Network:
     )
 
 
+def show_doubts(options: argparse.Namespace) -> None:
+    """Print what the network's file leaves open, and where its framework is known to mislead."""
+    from neurohw.cli import console
+    from neurohw.entry import load_backend
+
+    nir = load_backend("nir")
+    for doubt in nir.doubts(options.network, dt=options.dt, semantics=options.semantics):
+        console.line(f"note: {doubt}")
+
+
 def read_chip(options: argparse.Namespace) -> Chip:
     """The chip that the options name, with its changes."""
     from neurohw.chip import load_chip

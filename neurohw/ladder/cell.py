@@ -36,19 +36,25 @@ class Cell:
         return quantise(self.network, chip)
 
 
+def divided(dt: float, fine: float, duration: float) -> int:
+    """How many fine steps are one of the chip's; InputError unless all divide one another."""
+    k, steps = (round(dt / fine), round(duration / dt)) if 0 < dt <= duration else (0, 0)
+    if k < 1 or abs(k * fine - dt) > 1e-6 * fine or abs(steps * dt - duration) > 1e-6 * fine:
+        raise InputError(
+            f"a time step of {dt:g} s is no multiple of {fine:g} s that divides a trial of "
+            f"{duration:g} s; take 1e-3 or 1e-4"
+        )
+    return k
+
+
 def cell(model: Model, stimulus: Stimulus, dt: float) -> Cell:
     """A fitted ``lif`` or ``alif`` on a stimulus, at the time step ``dt`` of a chip.
 
     A step gets the mean of the current over it. What arrives at step k was sent at step k - 1, as on
     every chip, so the host is one step ahead, and the spikes are on time.
     """
-    k = round(dt / stimulus.dt)
-    steps = stimulus.steps // max(k, 1)
-    if k < 1 or abs(k * stimulus.dt - dt) > 1e-9 * dt or steps * k != stimulus.steps:
-        raise InputError(
-            f"a time step of {dt:g} s is no multiple of {stimulus.dt:g} s that divides a trial of "
-            f"{stimulus.duration:g} s; take 1e-3 or 1e-4"
-        )
+    k = divided(dt, stimulus.dt, stimulus.duration)
+    steps = stimulus.steps // k
     unit = thousandth(model)
     value = model.value
     values = np.broadcast_to(stimulus.values, (stimulus.trials, stimulus.steps))

@@ -9,10 +9,25 @@ from itertools import pairwise
 from neurohw.compare import compare
 from neurohw.recording import Recording
 
-WINDOW = 2e-3
-"""Seconds by which spikes may differ and still coincide, or two steps of the chip, if that is longer."""
-TAU = 10e-3
-"""Seconds of the van Rossum distance, or ten steps."""
+
+@dataclass(frozen=True)
+class Precision:
+    """Seconds: by how much spikes may differ and still coincide, and the van Rossum distance's tau."""
+
+    window: float
+    tau: float
+
+    @classmethod
+    def of_cell(cls, dt: float) -> Precision:
+        """2 and 10 ms, as usual for neurons, or 2 and 10 steps of the chip, if these are longer."""
+        return cls(max(2e-3, 2 * dt), max(10e-3, 10 * dt))
+
+    @classmethod
+    def of_network(cls, dt: float) -> Precision:
+        """2 and 10 steps, as :func:`neurohw.compare` has them."""
+        return cls(2 * dt, 10 * dt)
+
+
 GRID = 2.0**-30
 """Distances are rounded to this, so that differences and sums of them are exact in float64."""
 
@@ -45,14 +60,9 @@ class Cost:
 NAMES = tuple(f.name for f in fields(Cost))
 
 
-def window(dt: float) -> float:
-    """The precision of Γ at a time step, seconds."""
-    return max(WINDOW, 2 * dt)
-
-
-def cost(a: Recording, b: Recording, names: Sequence[str], dt: float) -> Cost:
-    """From ``a`` to ``b`` over the populations ``names``; ``dt`` is the chip's."""
-    found = compare(a, b, window=window(dt), tau=max(TAU, 10 * dt)).populations
+def cost(a: Recording, b: Recording, names: Sequence[str], precision: Precision) -> Cost:
+    """From ``a`` to ``b`` over the populations ``names``."""
+    found = compare(a, b, window=precision.window, tau=precision.tau).populations
     total = sum(found[k].trains for k in names)
     if not total:
         return Cost()
@@ -69,7 +79,7 @@ def cost(a: Recording, b: Recording, names: Sequence[str], dt: float) -> Cost:
 
 
 def budget(
-    recordings: Sequence[Recording], names: Sequence[str], dt: float
+    recordings: Sequence[Recording], names: Sequence[str], precision: Precision
 ) -> list[tuple[Cost, Cost, Cost]]:
     """For each recording below the first: from its neighbour, from the top, and what the latter grew by."""
     whole, found = Cost(), []
@@ -77,7 +87,7 @@ def budget(
         if below is above:
             found.append((Cost(), whole, Cost()))
             continue
-        now = cost(recordings[0], below, names, dt)
-        found.append((cost(above, below, names, dt), now, now.minus(whole)))
+        now = cost(recordings[0], below, names, precision)
+        found.append((cost(above, below, names, precision), now, now.minus(whole)))
         whole = now
     return found

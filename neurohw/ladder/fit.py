@@ -34,7 +34,8 @@ WEIGHT = 0.25
 """Of the f-I curve against the spike times."""
 HOPELESS = 2.0
 ROUNDS = 6
-"""Of least squares."""
+"""Of least squares, which need most spikes to be matched: a loss below the next number."""
+MATCHED = 0.3
 STARTS = 48
 EVALUATIONS = STARTS + BEST * MOST[0] + MOST[1] + 20 * ROUNDS
 """At most, of one fit."""
@@ -153,8 +154,11 @@ class _Fitting:
 
     def polished(self, x: Floats) -> Floats:
         """A point that least squares lead to, unless it lost or gained spikes on the way."""
+        now = self.run(x, TAU[1])[0]
+        if now > MATCHED:
+            return x
         near = least_squares(self.off, x, self.moves(x), ROUNDS)
-        return near if self.run(near, TAU[1])[0] < 1.25 * self.run(x, TAU[1])[0] else x
+        return near if self.run(near, TAU[1])[0] < 1.25 * now else x
 
     def starts(self) -> list[Floats]:
         """Where to begin: around the onset and the highest rate that were measured."""

@@ -117,7 +117,7 @@ class Ladder:
             )  # fmt: skip
             rows.append((
                 r.name, f"{r.spikes:,}", *own, f"{r.whole.gamma:.3f}",
-                f"{r.share.coincidence:+.3f}", f"{r.share.spike:+.3f}",
+                _signed(r.share.coincidence), _signed(r.share.spike),
             ))  # fmt: skip
         w = self.whole
         rows.append((
@@ -158,6 +158,11 @@ class Ladder:
         for text in self.words():
             lines += wrap(text, WIDTH, subsequent_indent="   ")
         return "\n".join(lines)
+
+
+def _signed(value: float) -> str:
+    """A share, with its sign; '0' only if it is."""
+    return f"{value:+.3g}" if 0 < abs(value) < 5e-4 else f"{value:+.3f}" if value else "0"
 
 
 def spikes(r: Recording, names: Sequence[str] = ("cell",)) -> int:

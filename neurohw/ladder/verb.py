@@ -15,8 +15,8 @@ from neurohw.compare.spikes import coincidence
 from neurohw.errors import InputError
 from neurohw.explain.ladder import Stage
 from neurohw.fixed import FixedPointNetwork
-from neurohw.ladder.cell import CELL, Cell, as_cell, cell, holds, only_cell
-from neurohw.ladder.costs import TAU, budget, window
+from neurohw.ladder.cell import CELL, Cell, as_cell, cell, divided, holds, only_cell
+from neurohw.ladder.costs import Precision, budget
 from neurohw.ladder.descend import STAGES, WORDS, descend
 from neurohw.ladder.fit import EVALUATIONS, Fit, fit
 from neurohw.ladder.models import checked, simpler, thousandth
@@ -84,6 +84,8 @@ class _Descent:
         self.top, self.chip, self.dt, self.seed = top, chip, dt, seed
         self.duration, self.trials = duration, trials
         self.fine = finest(top)
+        divided(dt, self.fine, duration)
+        self.precision = Precision.of_cell(dt)
         self.notes: list[str] = []
         self.kinds = self._kinds(simple)
         self.fits: dict[str, Fit] = {}
@@ -133,8 +135,8 @@ class _Descent:
             steps.append((stage.name, WORDS[stage.name], now, stage.note))
         drive, units = checked(self.top)
         return Ladder(
-            model=self.top.name, chip=self.chip.name, dt=self.dt, window=window(self.dt),
-            tau=max(TAU, 10 * self.dt), top=biology, rungs=_rungs(biology, steps, [CELL], self.dt),
+            model=self.top.name, chip=self.chip.name, dt=self.dt, window=self.precision.window,
+            tau=self.precision.tau, top=biology, rungs=_rungs(self.top.name, biology, steps, [CELL], self.precision),
             fits=self.fits, training=self.training, drive_unit=drive.unit, unit=units[0],
             current=coarser(p.held, round(self.dt / self.fine)).values, notes=tuple(self.notes),
         )  # fmt: skip
@@ -149,7 +151,7 @@ class _Descent:
         found = fit(kind, above, target, p, k=k, bound=bound, tick=self.tick)
         trains = measure(found.model, p, target.passive).trains
         each = [
-            coincidence(a, b, p.train.duration, window(self.dt))
+            coincidence(a, b, p.train.duration, self.precision.window)
             for a, b in zip(target.trains, trains, strict=True)
         ]
         self.fits[kind] = found
@@ -219,18 +221,18 @@ def network_ladder(
     for stage in stages:
         last = stage.recording or last
         taken.append((stage.name, WORDS[stage.name], last, stage.note))
-    dt = network.dt
+    dt, precision = network.dt, Precision.of_network(network.dt)
     return Ladder(
-        model=network.name, chip=fixed.chip.name, dt=dt, window=window(dt), tau=max(TAU, 10 * dt),
-        top=top, rungs=_rungs(top, taken, names, dt), names=tuple(names),
+        model=network.name, chip=fixed.chip.name, dt=dt, window=precision.window, tau=precision.tau,
+        top=top, rungs=_rungs(network.name, top, taken, names, precision), names=tuple(names),
     )  # fmt: skip
 
 
 def _rungs(
-    top: Recording, steps: Sequence[Step], names: Sequence[str], dt: float
+    model: str, top: Recording, steps: Sequence[Step], names: Sequence[str], precision: Precision
 ) -> tuple[Rung, ...]:
-    costs = budget([top, *(s[2] for s in steps)], names, dt)
-    above = ["the model above", *(s[0] for s in steps[:-1])]
+    costs = budget([top, *(s[2] for s in steps)], names, precision)
+    above = [model, *(s[0] for s in steps[:-1])]
     return tuple(
         Rung(name, what or f"fitted to {over}", spikes(run, names), direct, far, share, run, note)
         for (name, what, run, note), (direct, far, share), over in zip(

@@ -6,11 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurohw.ladder.costs import NAMES, Cost, budget, cost
+from neurohw.ladder.costs import NAMES, Cost, Precision, budget, cost
 from neurohw.network.events import Spikes
 from neurohw.recording import Recording
 
 STEPS, DT = 200, 1e-3
+AS = Precision.of_cell(DT)
 
 
 @st.composite
@@ -26,9 +27,9 @@ def recordings(draw):
 @given(st.lists(recordings(), min_size=2, max_size=6))
 @settings(max_examples=40, deadline=None)
 def test_shares_sum_to_the_whole_exactly(runs):
-    found = budget(runs, ["cell"], DT)
+    found = budget(runs, ["cell"], AS)
     assert len(found) == len(runs) - 1
-    whole = cost(runs[0], runs[-1], ["cell"], DT)
+    whole = cost(runs[0], runs[-1], ["cell"], AS)
     assert found[-1][1] == whole
     for name in NAMES:
         total = 0.0
@@ -40,7 +41,7 @@ def test_shares_sum_to_the_whole_exactly(runs):
 @given(recordings())
 @settings(max_examples=20, deadline=None)
 def test_a_run_costs_nothing_against_itself(run):
-    found = cost(run, run, ["cell"], DT)
+    found = cost(run, run, ["cell"], AS)
     assert found == Cost()
     assert found.gamma == 1
 
@@ -48,5 +49,5 @@ def test_a_run_costs_nothing_against_itself(run):
 @given(recordings(), recordings())
 @settings(max_examples=20, deadline=None)
 def test_a_rung_that_changes_nothing_costs_nothing(top, below):
-    found = budget([top, below, below], ["cell"], DT)
+    found = budget([top, below, below], ["cell"], AS)
     assert found[1] == (Cost(), found[0][1], Cost())

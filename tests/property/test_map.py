@@ -49,7 +49,9 @@ def mappable(name, seed, largest=10):
     seen, kept = set(), []
     for p in net.projections:
         keep = []
-        for k, key in enumerate(zip(p.pre.tolist(), p.post.tolist(), p.delay.tolist(), strict=True)):
+        for k, key in enumerate(
+            zip(p.pre.tolist(), p.post.tolist(), p.delay.tolist(), strict=True)
+        ):
             ends = (p.source, p.target, *key[: 2 if chip.cores.memory == "crossbar" else 3])
             if ends not in seen and (chip.cores.memory == "crossbar" or k % 5 == 0):
                 seen.add(ends)
@@ -298,7 +300,7 @@ def cores_of(name):
 
 @pytest.mark.parametrize("name", KINDS)
 @given(seed=SEEDS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_every_spike_reaches_its_targets(name, seed, tmp_path_factory):
     net = mappable(name, seed)
     image = nh.map_network(net, cores=cores_of(name), seed=seed % 5)
@@ -313,7 +315,9 @@ def test_every_spike_reaches_its_targets(name, seed, tmp_path_factory):
     for k, p in net.populations.items():
         for what in ("parameters", "initial"):
             mine, theirs = getattr(p, what), getattr(loaded.network.populations[k], what)
-            assert {a: b.tolist() for a, b in mine.items()} == {a: b.tolist() for a, b in theirs.items()}
+            assert {a: b.tolist() for a, b in mine.items()} == {
+                a: b.tolist() for a, b in theirs.items()
+            }
 
 
 @pytest.mark.parametrize("name", MANY)
@@ -321,7 +325,7 @@ def test_every_spike_reaches_its_targets(name, seed, tmp_path_factory):
 def test_every_way_to_divide_and_to_place(name, method):
     net = mappable(name, 11)
     found = set()
-    for placement in ("identity", "curve", "swaps", "assignment"):
+    for placement in ("identity", "assignment") if method == "chunks" else ("curve", "swaps"):
         image = nh.map_network(net, cores=4, method=method, placement=placement, seed=3)
         check(net, image)
         found.add(image.core.tobytes())
@@ -351,7 +355,7 @@ def moved(net, image, core):
 
 @pytest.mark.parametrize("name", MANY)
 @given(seed=SEEDS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_other_cores_change_counts_not_spikes(name, seed):
     net = mappable(name, seed)
     image = nh.map_network(net, cores=3)
@@ -382,7 +386,7 @@ def test_counts_of_events_do_not_depend_on_cores(name):
 
 @pytest.mark.parametrize("name", ["truenorth", "ranc"])
 @given(seed=SEEDS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_offsets_are_hops(name, seed):
     """|dx| + |dy| of every packet is what the mesh says that it passes; both have nine bits."""
     net = mappable(name, seed)
@@ -398,4 +402,3 @@ def test_offsets_are_hops(name, seed):
     hops = mesh.hops_x(at[sends], to) + mesh.hops_y(at[sends], to)
     assert (hops == np.abs(dx) + np.abs(dy)).all()
     assert set(to.tolist()) <= set(image.core.tolist())
-

@@ -14,7 +14,7 @@ from neurohw.cli import main
 from neurohw.errors import CapacityError, InputError, NeurohwError, UnknownName
 from neurohw.ladder import Ladder, ladder, ladder_figure, network_ladder
 from neurohw.ladder.cell import CELL, as_cell, cell, only_cell
-from neurohw.ladder.costs import NAMES, budget
+from neurohw.ladder.costs import NAMES, Precision, budget
 from neurohw.ladder.descend import descend
 from neurohw.ladder.fit import fit
 from neurohw.ladder.models import simpler
@@ -25,6 +25,7 @@ FITTED = {
     "c_m": 1e-9, "g_l": 1e-7, "e_l": -0.065, "v_threshold": -0.050, "v_reset": -0.068, "t_ref": 2e-3,
 }  # fmt: skip
 DT = 5e-5
+CABLE = next(n for n in bio.list_models() if isinstance(bio.load_model(n), bio.Cable))
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def few(monkeypatch):
 def axon() -> Ladder:
     """From Hodgkin-Huxley to Loihi 2; the searches are cut short."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neurohw.ladder.fit.MOST", (25, 50))
+        patch.setattr("neurohw.ladder.fit.MOST", (25, 40))
         patch.setattr("neurohw.ladder.fit.BEST", 1)
         return ladder("hodgkin_huxley", "loihi2", simple="lif", duration=0.3, trials=3)
 
@@ -53,7 +54,9 @@ def refitted(kind: str, model: bio.Model):
     return fit(kind, model, measure(model, p, rest), p)
 
 
-def test_lif_is_recovered_from_lif():
+def test_lif_is_recovered_from_lif(monkeypatch):
+    monkeypatch.setattr("neurohw.ladder.fit.MOST", (40, 60))
+    monkeypatch.setattr("neurohw.ladder.fit.BEST", 1)
     made = lif()
     found = refitted("lif", made).model
     span = made.value("v_threshold") - made.value("e_l")
@@ -64,12 +67,10 @@ def test_lif_is_recovered_from_lif():
 
 
 def test_passive_measurements_are_those_of_the_cell():
-    found = passive(lif(c_m=2e-9, e_l=-0.07), DT)
-    assert found.rest == pytest.approx(-0.065)  # where the run begins
-    steady = passive(bio.point_model("lif"), DT)
-    assert steady.rest == pytest.approx(-0.065, abs=1e-6)
-    assert steady.conductance == pytest.approx(1e-7, rel=1e-3)
-    assert steady.tau == pytest.approx(0.010, abs=2 * DT)
+    found = passive(lif(c_m=2e-9, g_l=5e-8), DT, 0.4)
+    assert found.rest == pytest.approx(-0.065, abs=1e-6)
+    assert found.conductance == pytest.approx(5e-8, rel=1e-3)
+    assert found.tau == pytest.approx(0.040, abs=2 * DT)
 
 
 def test_axon_keeps_most_of_its_spikes_as_eif():
@@ -123,7 +124,7 @@ def test_down_to_a_chip(chip):
     top = as_cell(bio.simulate(model, noise, record=["v"]))
     chip_run = only_cell(below[-1].recording, made)
     assert top.spikes[CELL].count > 10
-    found = budget([top, chip_run], [CELL], 1e-3)
+    found = budget([top, chip_run], [CELL], Precision.of_cell(1e-3))
     assert found[0][0].gamma > 0.6
     # The last rung is what the switches together are, spike by spike.
     taken = next(s for s in reversed(below[:-1]) if s.recording is not None)
@@ -145,7 +146,7 @@ def test_one_step_is_sent_ahead():
         (("hodgkin-huxley", "xylo2"), CapacityError, "no refractory time"),
         (("hodgkin-huxley", "odin"), CapacityError, "no refractory time"),
         (("passive", "loihi2"), InputError, "passive takes no current or has no spikes"),
-        (("squid-axon", "loihi2"), InputError, "no point model"),
+        ((CABLE, "loihi2"), InputError, "no point model"),
         (("hodgkin-huxly", "loihi2"), UnknownName, "did you mean 'hodgkin-huxley'"),
         (("lif", "loihi9"), NeurohwError, "loihi9"),
     ],
