@@ -34,8 +34,8 @@ _HOMES = {
     "load_recording": "recording", "compare": "compare", "Comparison": "compare",
     "load_inputs": "loading", "load_network": "loading", "export": "backend",
     "reference": "backend", "NeurohwError": "errors", "Session": "emulate.session",
-    "explain": "explain", "Explanation": "explain", "map_network": "mapping.map", "ChipImage": "mapping.image", "load_image": "mapping.store",
-    "save_image": "mapping.store",
+    "explain": "explain", "Explanation": "explain", "map_network": "mapping.map",
+    "ChipImage": "mapping.image", "load_image": "mapping.store", "save_image": "mapping.store",
 }  # fmt: skip
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from neurohw.emulate.session import Session as Session
     from neurohw.errors import NeurohwError as NeurohwError
     from neurohw.explain import Explanation as Explanation
-    from neurohw.explain import explain as explain
+    from neurohw.explain.explain import explain as explain
     from neurohw.fixed import FixedPointNetwork as FixedPointNetwork
     from neurohw.fixed import FixedPopulation as FixedPopulation
     from neurohw.fixed import FixedProjection as FixedProjection

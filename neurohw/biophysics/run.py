@@ -116,7 +116,9 @@ def reference(
 
     return cast(
         Recording,
-        load_backend(backend).biophysics(model, stimulus, record=record, stride=stride, start=start, seed=seed),
+        load_backend(backend).biophysics(
+            model, stimulus, record=record, stride=stride, start=start, seed=seed
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from neurohw.cli.options import (
     read_inputs,
     read_network,
     run_options,
+    show_doubts,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
         console.as_json(found.as_dict())
         return 0
     show(found)
+    show_doubts(options)
     if unmapped:
         console.line(f"mapping is left out: {unmapped}")
     if options.output:

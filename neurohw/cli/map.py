@@ -72,6 +72,7 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
     from neurohw.cli import console
+    from neurohw.errors import InputError
     from neurohw.mapping.activity import activity_of
     from neurohw.mapping.contest import compete, objective_of
     from neurohw.mapping.map import map_network
@@ -82,6 +83,8 @@ def run(options: argparse.Namespace) -> int:
     if options.output:
         files.check_folder(options.output)
     objective = objective_of(_objective(options.objective))
+    if objective.get("makespan") and not options.input:
+        raise InputError("--objective makespan needs the spikes of a run: give --input")
     network, chip = read_network(options), read_chip(options)
     with console.waiting("quantising", options.json):
         fixed = quantise(

@@ -128,7 +128,10 @@ def read_network(options: argparse.Namespace) -> Network:
     from neurohw.loading import load_network
 
     return load_network(
-        options.network, dt=options.dt, integrator=options.integrator, semantics=options.semantics,
+        options.network,
+        dt=options.dt,
+        integrator=options.integrator,
+        semantics=options.semantics,
         analogue=options.analogue,
     )
 

@@ -15,6 +15,7 @@ from neurohw.cli.options import (
     read_chip,
     read_network,
     read_quantiser,
+    show_doubts,
 )
 
 
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
         console.as_json(fixed.record.as_dict())
     else:
         show(fixed)
+        show_doubts(options)
     return 0
 
 

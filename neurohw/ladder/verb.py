@@ -136,7 +136,8 @@ class _Descent:
         drive, units = checked(self.top)
         return Ladder(
             model=self.top.name, chip=self.chip.name, dt=self.dt, window=self.precision.window,
-            tau=self.precision.tau, top=biology, rungs=_rungs(self.top.name, biology, steps, [CELL], self.precision),
+            tau=self.precision.tau, top=biology,
+            rungs=_rungs(self.top.name, biology, steps, [CELL], self.precision),
             fits=self.fits, training=self.training, drive_unit=drive.unit, unit=units[0],
             current=coarser(p.held, round(self.dt / self.fine)).values, notes=tuple(self.notes),
         )  # fmt: skip

@@ -173,7 +173,7 @@ def _shares(
     if cores is None:
         return least
     total = max(sum(g.size for g in groups), 1)
-    return [max(n, round(cores * g.size / total)) for n, g in zip(least, groups, strict=True)]
+    return [max(n, -(-cores * g.size // total)) for n, g in zip(least, groups, strict=True)]
 
 
 def _bits(s: Synapses) -> Int64:

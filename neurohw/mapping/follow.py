@@ -12,6 +12,7 @@ from neurohw.errors import FileError
 from neurohw.fixed import FixedPointNetwork
 from neurohw.mapping.image import ChipImage, Losses, projection
 from neurohw.mapping.neuron_words import read_neurons
+from neurohw.mapping.sound import column
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -38,7 +39,7 @@ def follow(image: ChipImage) -> tuple[FixedPointNetwork, Losses]:
     assert net.chip.cores is not None
     found = scheme(net.chip.cores).follow(image)
     names = list(net.sizes)
-    first = np.concatenate([[0], np.cumsum(list(net.sizes.values()))]).astype(np.int64)
+    first = np.cumsum([0, *net.sizes.values()], dtype=np.int64)
     population = np.repeat(np.arange(len(names)), np.diff(first)).astype(np.int32)
     which = np.full((len(names), len(names), max(len(image.forms), 1)), -1, np.int32)
     for k, end in enumerate(image.ends):
@@ -66,7 +67,7 @@ def follow(image: ChipImage) -> tuple[FixedPointNetwork, Losses]:
     populations = net.populations
     if net.chip.cores.neuron_words is not None:
         words = net.chip.cores.neuron_words
-        populations = read_neurons(net, words, image.arrays["neuron.bytes"])
+        populations = read_neurons(net, words, column(image.arrays, "neuron.bytes", np.uint8))
     made = replace(net, populations=populations, projections=tuple(projections))
     return made, found.losses
 

@@ -68,12 +68,12 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     )  # fmt: skip
     key, mask = np.zeros(count, np.uint32), np.zeros(count, np.uint32)
     heard = np.unique(there)
-    key[heard], mask[heard] = allocate_keys(atoms[heard], tile_index(cores, heard))
-    if count > cores.count:
+    key[heard], mask[heard] = allocate_keys(atoms[heard], tile_index(cores, heard, s.chips))
+    if count > cores.count * s.chips:
         raise CapacityError(
-            f"{chip.name} has {cores.count:,} cores, core {count - 1} is beyond; use fewer"
+            f"{chip.name} has {cores.count * s.chips:,} cores, core {count - 1} is beyond; use fewer"
         )
-    tables = _tables(chip, key, mask, atoms, heard, there, here)
+    tables = _tables(chip, s.chips, key, mask, atoms, heard, there, here)
     e = tables.entries
     return {
         "key": key, "mask": mask, "router.start": np.array(tables.start), "router.key": e.keys,
@@ -84,37 +84,38 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     }  # fmt: skip
 
 
-def grid_of(chip: Chip) -> Grid:
+def grid_of(chip: Chip, chips: int) -> Grid:
     """The chips, links and routers of a machine."""
     cores = chip.cores
     assert cores is not None
     entries = chip.limits.get("table_entries")
     return Grid(
-        cores.width, cores.height, cores.wraps, HEXAGONAL if cores.diagonal else FOUR, cores.per_tile,
-        int(entries.value) if entries else 1 << 20,
+        cores.width * chips, cores.height, cores.wraps, HEXAGONAL if cores.diagonal else FOUR,
+        cores.per_tile, int(entries.value) if entries else 1 << 20,
     )  # fmt: skip
 
 
-def tile_index(cores: Cores, core: NDArray[Any]) -> Int64:
+def tile_index(cores: Cores, core: NDArray[Any], chips: int) -> Int64:
     """The index x + width * y of the chip that a core is on."""
     tile = np.asarray(core, np.int64) // cores.per_tile
     if cores.order == "x":
         return tile
-    return tile // cores.height + cores.width * (tile % cores.height)
+    return tile // cores.height + cores.width * chips * (tile % cores.height)
 
 
 def _tables(
-    chip: Chip, key: NDArray[np.uint32], mask: NDArray[np.uint32], atoms: Int64, heard: Int64,
+    chip: Chip, chips: int, key: NDArray[np.uint32], mask: NDArray[np.uint32], atoms: Int64, heard: Int64,
     there: Int64, here: Int64,
 ) -> Tables:  # fmt: skip
     """Routers' tables, minimised, for cores ``heard`` that core ``there`` is heard of at ``here``."""
-    cores, grid = chip.cores, grid_of(chip)
+    cores, grid = chip.cores, grid_of(chip, chips)
     assert cores is not None
     order = np.argsort(there, kind="stable")
     sizes = np.bincount(there, minlength=key.size)[heard]
     targets = here[order]
     nets = Nets.packed(
-        grid, key[heard], mask[heard], tile_index(cores, heard), sizes, tile_index(cores, targets),
+        grid, key[heard], mask[heard], tile_index(cores, heard, chips), sizes,
+        tile_index(cores, targets, chips),
         targets % cores.per_tile, atoms[heard],
     )  # fmt: skip
     return minimise_all(without_defaults(build_tables(nets)), nets)
@@ -122,7 +123,8 @@ def _tables(
 
 def router_tables(image: ChipImage) -> Tables:
     """The routers' tables of an image."""
-    arrays, grid = image.arrays, grid_of(image.network.chip)
+    arrays = image.arrays
+    grid = grid_of(image.network.chip, image.network.chips)
     names = {"key": np.uint32, "mask": np.uint32, "route": np.uint64}
     columns = [column(arrays, f"router.{k}", dtype) for k, dtype in names.items()]
     start = offsets(arrays, "router.start", columns[0].size, grid.chips)
@@ -153,7 +155,9 @@ def send(image: ChipImage) -> tuple[Int32, Int64, Deliveries]:
     return (
         sends,
         keys,
-        deliver_all(router_tables(image), tile_index(cores, image.core[sends]), keys),
+        deliver_all(
+            router_tables(image), tile_index(cores, image.core[sends], image.network.chips), keys
+        ),
     )
 
 
@@ -171,7 +175,8 @@ def follow(image: ChipImage) -> Arrivals:
     key = np.repeat(keys, np.diff(found.start))
     tile = found.chips
     if cores.order == "y":
-        tile = tile % cores.width * cores.height + tile // cores.width
+        width = cores.width * image.network.chips
+        tile = tile % width * cores.height + tile // width
     core = tile * cores.per_tile + found.cores
     row = _lookup(image.arrays, core, key)
     known = row >= 0

@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.chip.cores import Cores
-from neurohw.errors import CapacityError, InputError
+from neurohw.errors import CapacityError, InputError, UnknownName
 from neurohw.fixed import FixedPointNetwork
 from neurohw.mapping.activity import activity_of
 from neurohw.mapping.assign import assign, chip_cores, slots
 from neurohw.mapping.image import ChipImage, End
 from neurohw.mapping.mesh import Mesh
 from neurohw.mapping.neuron_words import write_neurons
+from neurohw.mapping.partition import ALGORITHMS
 from neurohw.mapping.place import hilbert, place
 from neurohw.mapping.schemes import scheme
 from neurohw.mapping.synapses import Synapses, synapses
 from neurohw.mapping.traffic import Connections, FanOut
+from neurohw.mapping.usage import DoesNotFit, Excess, core_limits
 from neurohw.network.checks import whole
 from neurohw.recording import Recording
 
@@ -53,6 +55,9 @@ def map_network(
         raise CapacityError(
             f"{chip.name}: the profile says nothing of cores; add a [cores] section"
         )
+    if method != "auto" and method not in ALGORITHMS:
+        raise UnknownName.of("partition method", method, ["auto", *ALGORITHMS])
+    _check_kinds(network)
     if cores is not None:
         cores = whole("cores", cores, 1, chip_cores(network))
     seed = whole("seed", seed, 0, 2**32 - 1)
@@ -77,6 +82,22 @@ def map_network(
         End(p.name, p.source, p.target, int(s.form[k])) for k, p in enumerate(network.projections)
     )
     return ChipImage(replace(network, projections=()), core, slot, arrays, ends, s.forms, name)
+
+
+def _check_kinds(network: FixedPointNetwork) -> None:
+    """CapacityError for what no mapping holds: relays, which are the axons that mapping makes, and more
+    than one chip where neurons of one can't reach another."""
+    chip = network.chip
+    for p in network.populations.values():
+        if p.neuron.relay:
+            raise CapacityError(
+                f"population '{p.name}': a relay is an axon, which mapping makes itself; leave it out and "
+                "connect its sources to the neurons behind it"
+            )
+    limits, one = core_limits(chip), chip.cores is not None and chip.cores.routing == "local"
+    if one and network.neurons > limits.get("neurons", network.neurons):
+        used = Excess("neurons", 0, network.neurons, limits["neurons"], "all populations together")
+        raise DoesNotFit(chip, [used])
 
 
 def _alone(s: Synapses) -> Int32:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurohw.chip.cores import Cores
 from neurohw.chip.model import Chip
 from neurohw.errors import CapacityError
 from neurohw.mapping.follow import Arrivals
@@ -95,7 +94,7 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     axon, late = np.full(total, -1, np.int32), np.zeros(total, np.int32)
     sends = core[source] >= 0
     at = slot_at[source[sends]] + nth[sends]
-    mesh = Mesh(_tiles(cores, count), cores.height, cores.per_tile, cores.order)
+    mesh = Mesh(cores.width * s.chips, cores.height, cores.per_tile, cores.order)
     (x0, y0), (x1, y1) = mesh.place(core[source[sends]]), mesh.place(to[sends])
     dx[at], dy[at] = x1 - x0, y1 - y0
     if at.size and max(int(np.abs(dx).max()), int(np.abs(dy).max())) >= FAR:
@@ -119,11 +118,6 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
         "zero.target": s.target[zero], "zero.delay": s.delay[zero],
         "zero.form": s.form[s.projection[zero]] if zero.size else np.zeros(0, np.int32),
     }  # fmt: skip
-
-
-def _tiles(cores: Cores, count: int) -> int:
-    """The width of the mesh: of one chip, or of so many side by side as the cores in use take."""
-    return cores.width * max(-(-count // cores.count), 1)
 
 
 def _groups(chip: Chip, s: Synapses, core: Int32) -> Groups:
@@ -273,7 +267,8 @@ def packets(image: ChipImage) -> Packets:
     _check(image)
     axon_first, slot_first = a["axon.first"], a["neuron.first"]
     count, slots = axon_first.size - 1, a["neuron.vertex"].size
-    mesh = Mesh(_tiles(cores, count), cores.height, cores.per_tile, cores.order)
+    width = cores.width * image.network.chips
+    mesh = Mesh(width, cores.height, cores.per_tile, cores.order)
     sends = np.flatnonzero(a["neuron.axon"] >= 0)
     home = np.searchsorted(slot_first, sends, "right") - 1
     x, y = mesh.place(home)

@@ -38,7 +38,7 @@ class Synapses:
 
     ``names``: populations, inputs first; ``first`` int64 (names + 1,): the vertices of each.
     ``forms`` and ``form`` int32 (projections,): how each projection is stored. ``delays_of_axons``:
-    an axon has one delay for all its synapses.
+    an axon has one delay for all its synapses. ``chips`` side by side hold the network.
     """
 
     names: tuple[str, ...]
@@ -52,6 +52,7 @@ class Synapses:
     forms: tuple[Form, ...]
     form: Int32
     delays_of_axons: bool
+    chips: int = 1
 
     @property
     def vertices(self) -> int:
@@ -72,7 +73,7 @@ class Synapses:
 def synapses(network: FixedPointNetwork) -> Synapses:
     """The synapses of a network, with the ways to store them."""
     names = tuple(network.sizes)
-    first = np.concatenate([[0], np.cumsum(list(network.sizes.values()))]).astype(np.int64)
+    first = np.cumsum([0, *network.sizes.values()], dtype=np.int64)
     start = dict(zip(names, first.tolist(), strict=False))
     total = network.synapses
     columns = [np.empty(total, np.int32) for _ in range(5)]
@@ -111,6 +112,7 @@ def synapses(network: FixedPointNetwork) -> Synapses:
         tuple(forms),
         form,
         on_axons,
+        network.chips,
     )
 
 
@@ -134,7 +136,7 @@ def _grid(network: FixedPointNetwork, p: FixedProjection) -> tuple[int, int, int
     coarser = form.bits - (form.bits if p.bits is None else p.bits)
     for mode in form.modes:
         if p.mode in ("", mode.name) and mode.low <= least and most <= mode.high:
-            for step in {mode.step << max(coarser, 0), mode.step}:
+            for step in (mode.step << max(coarser, 0), mode.step):
                 if not ((table - mode.low) % step).any():
                     return mode.low, step, max(((mode.high - mode.low) // step).bit_length(), 1)
     size = form.mantissa.bits if form.mantissa else form.bits

@@ -28,13 +28,12 @@ def wires(image: ChipImage) -> Wires:
     if "neuron.vertex" in image.arrays:
         return _copies(image)
     net = image.delivered
-    names = list(net.sizes)
-    first = dict(
-        zip(names, np.concatenate([[0], np.cumsum(list(net.sizes.values()))[:-1]]), strict=True)
-    )
+    first = dict(zip(net.sizes, np.cumsum([0, *net.sizes.values()])[:-1].tolist(), strict=True))
     n = image.core.size
     vertex = np.arange(n, dtype=np.int32)
-    if net.chip.machine is not None:  # an event sweeps over all addresses of its row
+    if (
+        net.chip.machine is not None and net.neurons
+    ):  # an event sweeps over all addresses of its row
         offsets = np.arange(n + 1, dtype=np.int64)
         targets = np.full(n, sum(net.inputs.values()), np.int32)
         swept = np.full(n, net.chip.machine.neurons, np.int64)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+
 import numpy as np
 
 from neurohw.errors import NetworkError, UnknownName
 from neurohw.network.populations import CurrentInput, Population, SpikeInput
 from neurohw.network.projections import Projection
-from neurohw.network.semantics import Integrator as Integrator
-from neurohw.network.semantics import Semantics
+from neurohw.network.semantics import Integrator, Semantics
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,12 +94,13 @@ def quantise(
     how = method_of(method)
     if calibration is None and how.measure:
         raise InputError(
-            f"method '{how.name}' chooses by what the chip does; give calibration=INPUTS, some trials of "
-            "typical input"
+            f"method '{how.name}' chooses by what the chip does; give calibration=INPUTS "
+            "(--calibrate FILE): some trials of typical input"
         )
     if how.plain:
         return _quantised(network, chip, on_limit, scale, chips, how, None)
-    sample = None if calibration is None else calibration_of(network, calibration)
+    looks = calibration is not None and (how.measure or how.rounding == "feedback")
+    sample = calibration_of(network, calibration) if looks and calibration is not None else None
     better = _quantised(network, chip, on_limit, scale, chips, how, sample)
     if sample is None or not how.measure:
         return better

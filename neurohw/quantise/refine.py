@@ -61,7 +61,9 @@ def refined(plain: Choice, r: Refinement) -> tuple[Choice, str]:
 def _unmeasured(plain: Choice, r: Refinement) -> tuple[Choice, str]:
     level = next((m for m in SAFETY if safe(plain, m)), ())
     best, words = plain, []
-    for choice, word in sorted(_proposals(plain, r.method), key=lambda c: c[0].cost):
+    search = r.method.groups or len(r.method.clip) > 1 or r.method.clip[0] < 1
+    proposals = _proposals(plain, r.method) if search else ()
+    for choice, word in sorted(proposals, key=lambda c: c[0].cost):
         if choice.cost >= plain.cost:
             break
         if safe(choice, level):

@@ -66,6 +66,20 @@ def test_lif_is_recovered_from_lif(monkeypatch):
     assert found.value("v_threshold") == pytest.approx(made.value("v_threshold"), abs=0.01 * span)
 
 
+def test_eif_of_wang_buzsaki_is_that_of_the_literature(monkeypatch):
+    """Fourcaud-Trocmé et al. (2003) fitted the same model by hand: V_T -59.9 mV, Δ_T 3.48 mV."""
+    monkeypatch.setattr("neurohw.ladder.fit.MOST", (25, 30))
+    monkeypatch.setattr("neurohw.ladder.fit.BEST", 1)
+    model, known = bio.point_model("wang-buzsaki"), bio.point_model("eif")
+    rest = passive(model, 5e-5)
+    p = probe(model, rest, seed=0, duration=0.3, trials=1, dt=5e-5)
+    found = fit("eif", model, measure(model, p, rest), p, k=4).model
+    assert found.value("g_l") == pytest.approx(known.value("g_l"), rel=0.1)
+    assert found.value("c_m") == pytest.approx(known.value("c_m"), rel=0.2)
+    assert found.value("v_t") == pytest.approx(known.value("v_t"), abs=1e-3)
+    assert found.value("delta_t") == pytest.approx(known.value("delta_t"), rel=0.25)
+
+
 def test_passive_measurements_are_those_of_the_cell():
     found = passive(lif(c_m=2e-9, g_l=5e-8), DT, 0.4)
     assert found.rest == pytest.approx(-0.065, abs=1e-6)

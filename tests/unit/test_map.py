@@ -376,3 +376,25 @@ def test_the_contest() -> None:
         network(tight, 2, [population(tight, "a", 1)], [of("in", "a", [0, 1], [0, 0], 1)])
     )
     assert all(e.summary is None and "input axons" in e.why_not for e in none)
+
+
+@pytest.mark.parametrize("name", ["spinnaker1", "truenorth"])
+def test_tables_lead_from_chip_to_chip(name: str) -> None:
+    """Several machines side by side are one wide mesh to routers and offsets."""
+    chip = nh.load_chip(name)
+    rng = np.random.default_rng(1)
+    pre, post = np.nonzero(rng.random((300, 300)) < 0.01)
+    net = network(chip, 0, [population(chip, "a", 300)], [of("a", "a", pre, post, 1)], chips=3)
+    image = maps(net, cores=200 if name == "spinnaker1" else 30, placement="identity")
+    mesh = mesh_of(chip.cores, 3)
+    x, _ = mesh.place(image.core)
+    assert x.max() < 3 * chip.cores.width
+    if name == "spinnaker1":
+        assert image.core.max() >= chip.cores.count
+        return
+    a = image.arrays
+    home = np.repeat(np.arange(a["neuron.first"].size - 1), np.diff(a["neuron.first"]))
+    sends = np.flatnonzero(a["neuron.axon"] >= 0)
+    x, y = mesh.place(home[sends])
+    to = x + a["neuron.dx"][sends] + mesh.width * (y + a["neuron.dy"][sends])
+    assert set(to.tolist()) <= set(image.core.tolist())
