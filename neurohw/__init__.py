@@ -36,6 +36,7 @@ _HOMES = {
     "reference": "backend", "NeurohwError": "errors", "Session": "emulate.session",
     "explain": "explain", "Explanation": "explain", "map_network": "mapping.map",
     "ChipImage": "mapping.image", "load_image": "mapping.store", "save_image": "mapping.store",
+    "ladder": "ladder", "network_ladder": "ladder", "Semantics": "network.semantics",
 }  # fmt: skip
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from neurohw.fixed import FixedPointNetwork as FixedPointNetwork
     from neurohw.fixed import FixedPopulation as FixedPopulation
     from neurohw.fixed import FixedProjection as FixedProjection
+    from neurohw.ladder.verb import ladder as ladder
+    from neurohw.ladder.verb import network_ladder as network_ladder
     from neurohw.loading import load_inputs as load_inputs
     from neurohw.loading import load_network as load_network
     from neurohw.mapping.image import ChipImage as ChipImage
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
     from neurohw.network import Projection as Projection
     from neurohw.network import SpikeInput as SpikeInput
     from neurohw.network import Uniform as Uniform
+    from neurohw.network.semantics import Semantics as Semantics
     from neurohw.quantise import QuantisationRecord as QuantisationRecord
     from neurohw.quantise import quantise as quantise
     from neurohw.recording import Recording as Recording

@@ -26,6 +26,7 @@ examples:
   neurohw map NET.nir --dt 1e-4 --chip loihi1 --input spikes.npz
   neurohw study study.toml                       a sweep over settings; goes on where it was
   neurohw models hodgkin-huxley --plot hh.png    the biology that silicon abstracts from
+  neurohw ladder hodgkin_huxley --chip loihi2    what each abstraction costs, down to the chip
   neurohw compare out/reference.npz out/chip.npz
   neurohw export lava NET.nir --dt 1e-4 --chip loihi2 --input spikes.npz -o net.py --verify
 

@@ -16,7 +16,7 @@ FEW = settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck
 CHIPS = {
     "loihi2": nh.load_chip("loihi2", {"weight.bits": 4}),
     "prototype": nh.load_chip("prototype", {"weight.bits": 3}),
-    "reckon": nh.load_chip("reckon"),
+    "tinyodin": nh.load_chip("tinyodin"),
 }
 
 

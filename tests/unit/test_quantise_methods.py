@@ -1,5 +1,6 @@
 """Methods beyond the plain one: what each step does, what is recorded, and what they come to."""
 
+import hashlib
 import itertools
 
 import numpy as np
@@ -71,6 +72,58 @@ def test_calibrated_loses_far_fewer_spikes(network, sample, plain, better):
     unseen = Calibration(fresh, meant)
     assert wrong_spikes(better, unseen) < 0.7 * wrong_spikes(plain, unseen)
     assert any("errors on the sample" in note for note in better.record.notes)
+
+
+@pytest.mark.parametrize(
+    ("chip", "digest"),
+    [("loihi1", "ba66f3ec06758548"), ("loihi2", "c549f7bfab1173fb"),
+     ("prototype", "015f3ffd2f50206d"), ("tinyodin", "52fad12dac390806")],
+)  # fmt: skip
+def test_plain_codes_are_what_they_were_before_there_were_methods(network, chip, digest):
+    """Digests of every code, made by the quantiser that scaled by the largest weight only."""
+    fixed = nh.quantise(network, nh.load_chip(chip), on_limit="clip")
+    found = hashlib.sha256()
+    for p in fixed.projections:
+        found.update(
+            f"{p.name} {p.port} {p.exponent} {p.mode} {p.weight.tolist()} {p.delay.tolist()} ".encode()
+        )
+    for name, p in fixed.populations.items():
+        for key, value in sorted({**p.parameters, **p.initial}.items()):
+            found.update(f"{name} {key} {value.tolist()} ".encode())
+    assert found.hexdigest()[:16] == digest
+
+
+def published(network, chip, bits, by_neuron):
+    """The network with the weights that published converters make: integers of so many bits, scaled by
+    the largest weight of a layer (sinabs, discretize) or of each neuron (rockpool, channel_quantize),
+    with thresholds and biases on the same grid, as float numbers again."""
+    top = 2 ** (bits - 1) - 1
+    populations, projections = dict(network.populations), []
+    unit = {}
+    for name in ("x", "out"):
+        largest = np.zeros(populations[name].n)
+        for p in network.projections:
+            if p.target == name:
+                np.maximum.at(largest, p.post, np.abs(p.weight))
+        unit[name] = (largest if by_neuron else np.full_like(largest, largest.max())) / top
+    for p in network.projections:
+        weight = np.rint(p.weight / unit[p.target][p.post]) * unit[p.target][p.post]
+        projections.append(
+            nh.Projection.sparse(p.source, p.target, p.pre, p.post, weight, p.delay, p.name)
+        )
+    x = populations["x"]
+    populations["x"] = nh.LIF(
+        x.n, tau=x.tau, bias=np.rint(x.bias / unit["x"]) * unit["x"],
+        v_threshold=np.maximum(np.rint(x.v_threshold / unit["x"]), 1) * unit["x"],
+    )  # fmt: skip
+    return nh.quantise(network.with_(populations=populations, projections=tuple(projections)), chip)
+
+
+@pytest.mark.parametrize("by_neuron", [False, True])
+def test_calibrated_beats_published_procedures(network, sample, better, by_neuron):
+    """At the weights' 4 bits, theirs even run with the chip's full 8."""
+    theirs = published(network, nh.load_chip("loihi2"), 4, by_neuron)
+    assert wrong_spikes(better, sample) < wrong_spikes(theirs, sample)
 
 
 def test_feedback_beats_nearest_codes(network, sample, hard, plain):
