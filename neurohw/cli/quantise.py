@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
         console.as_json(fixed.record.as_dict())
     else:
         show(fixed)
+        for note in fixed.record.notes if options.quantiser != "plain" else ():
+            console.line(note)
         show_doubts(options)
     return 0
 
@@ -64,5 +66,3 @@ def show(fixed: Any) -> None:
     )  # fmt: skip
     for clip in record.clips:
         console.line(f"clipped: {clip}")
-    for note in record.notes:
-        console.line(note)

@@ -1,9 +1,9 @@
 """Crossbars of bits, and one packet for each neuron: core offsets dx and dy, an axon there, a delay.
 
 The way of TrueNorth and RANC. An axon has one of a few types, a neuron a weight for each type: the
-type's number times the neuron's unit. A source reaches a core by a group of axons, one of each type, whose
-crossbar bits are the digits of its weights. A neuron has one destination, so one that drives several
-axons is there several times, on one core with the same inputs.
+type's number times the neuron's unit. A source reaches a core by a group of axons, one of each type
+that its weights need; the crossbar's bits are the digits of these. A neuron has one destination, so one
+that drives several axons is there several times, on one core with the same inputs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from neurohw.mapping.image import ChipImage, Losses
 from neurohw.mapping.mesh import Mesh
 from neurohw.mapping.sound import column, damaged, offsets
 from neurohw.mapping.synapses import Synapses
+from neurohw.memory import check_room
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -31,33 +32,33 @@ FAR = 1 << 8
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Axon groups, sorted by core, source, delay and form, and the ``group`` of each synapse that has a
-    weight; ``times``: how many sets of all types each needs. ``unit`` int64 (vertices,): of weights."""
+    """Axon groups, sorted by core, source, delay and form, and their axons, sorted by group: int64
+    (axons,) ``group`` and ``type`` of each. ``synapse`` and ``axon`` int64 (bits,): the crossbar's bits.
+    ``kept``: synapses that have a weight; ``unit`` int64 (vertices,): what weights are multiples of."""
 
     core: Int32
     source: Int32
     delay: Int32
     form: Int32
-    times: Int64
     group: Int64
+    type: Int64
+    synapse: Int64
+    axon: Int64
     kept: Int64
-    weight: Int64
     unit: Int64
 
 
 def measure(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, Int64]:
     """Neurons with their copies, and axons, of every core."""
-    assert chip.cores is not None
     g = _groups(chip, s, core)
     cores = int(core.max(initial=-1)) + 1
-    axons = g.times * len(chip.cores.types)
     here = core >= 0
     return {
-        "neurons": np.bincount(
-            core[here], weights=_copies(s, g, axons)[here], minlength=cores
-        ).astype(np.int64),
-        "input_axons": np.bincount(g.core, weights=axons, minlength=cores).astype(np.int64),
-    }  # fmt: skip
+        "neurons": np.bincount(core[here], weights=_copies(s, g)[here], minlength=cores).astype(
+            np.int64
+        ),
+        "input_axons": np.bincount(g.core[g.group], minlength=cores),
+    }
 
 
 def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDArray[Any]]:
@@ -67,13 +68,10 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     assert cores is not None
     g, types = _groups(chip, s, core), np.array(cores.types, np.int64)
     count = int(core.max(initial=-1)) + 1
-    kinds = types.size
-    # Axons: those of a group one after the other, set by set.
-    axons = g.times * kinds
-    first_axon = np.concatenate([[0], np.cumsum(axons)])
-    axon_first = first_axon[np.searchsorted(g.core, np.arange(count + 1))]
+    source, to = g.source[g.group], g.core[g.group]
+    axon_first = np.searchsorted(to, np.arange(count + 1)).astype(np.int64)
     # Slots: the copies of a neuron one after the other, one for each axon that it drives.
-    copies = _copies(s, g, axons)
+    copies = _copies(s, g)
     placed = np.flatnonzero(core >= 0)
     placed = placed[np.lexsort((slot[placed], core[placed]))]
     slot_at = np.zeros(s.vertices, np.int64)
@@ -83,13 +81,10 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     slot_first = np.searchsorted(np.repeat(core[placed], copies[placed]), np.arange(count + 1))
     vertex = np.repeat(placed, copies[placed]).astype(np.int32)
     # Each axon's source sends it one packet: from a copy of its own, or from the host.
-    group = np.repeat(np.arange(g.core.size), axons)
-    source, to = g.source[group], g.core[group]
-    number = np.arange(group.size) - axon_first[to]
+    number = np.arange(g.group.size) - axon_first[to]
     order = np.argsort(source, kind="stable")
-    nth = np.empty(group.size, np.int64)
-    begins = np.searchsorted(source[order], source[order], "left")
-    nth[order] = np.arange(group.size) - begins
+    nth = np.empty(g.group.size, np.int64)
+    nth[order] = np.arange(g.group.size) - np.searchsorted(source[order], source[order], "left")
     dx, dy = np.zeros(total, np.int16), np.zeros(total, np.int16)
     axon, late = np.full(total, -1, np.int32), np.zeros(total, np.int32)
     sends = core[source] >= 0
@@ -101,20 +96,17 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
         raise CapacityError(
             f"{chip.name}: a spike would go further than {FAR - 1} cores; use fewer"
         )
-    axon[at], late[at] = number[sends], g.delay[group[sends]]
-    weights = (g.unit[vertex][:, None] * types).astype(np.int32)
-    # The bits: weight / unit in each set, digit by digit, for every copy of the target.
-    bits = _bits(g, types, s, copies, slot_at, slot_first, axon_first, first_axon, core)
+    axon[at], late[at] = number[sends], g.delay[g.group[sends]]
     host = ~sends
     zero = np.setdiff1d(np.arange(s.source.size), g.kept)
     return {
         "neuron.first": slot_first.astype(np.int64), "neuron.vertex": vertex, "neuron.dx": dx,
-        "neuron.dy": dy, "neuron.axon": axon, "neuron.delay": late, "neuron.weights": weights,
-        "axon.first": axon_first.astype(np.int64), "axon.form": g.form[group],
-        "axon.type": np.tile(np.arange(kinds, dtype=np.int8), int(g.times.sum())),
-        "crossbar": np.packbits(bits, bitorder="little"),
+        "neuron.dy": dy, "neuron.axon": axon, "neuron.delay": late,
+        "neuron.weights": (g.unit[vertex][:, None] * types).astype(np.int32),
+        "axon.first": axon_first, "axon.form": g.form[g.group], "axon.type": g.type.astype(np.int8),
+        "crossbar": _crossbar(g, s, core, copies, slot_at, slot_first, axon_first),
         "input.vertex": source[host], "input.core": to[host], "input.axon": number[host].astype(np.int32),
-        "input.delay": g.delay[group[host]], "zero.source": s.source[zero],
+        "input.delay": g.delay[g.group[host]], "zero.source": s.source[zero],
         "zero.target": s.target[zero], "zero.delay": s.delay[zero],
         "zero.form": s.form[s.projection[zero]] if zero.size else np.zeros(0, np.int32),
     }  # fmt: skip
@@ -132,32 +124,50 @@ def _groups(chip: Chip, s: Synapses, core: Int32) -> Groups:
     key = np.stack([core[s.target[kept]], s.source[kept], s.delay[kept], forms[kept]])
     found, group = np.unique(key, axis=1, return_inverse=True)
     group = group.reshape(-1)
-    same = np.stack([group, s.target[kept]])
-    again, counts = np.unique(same, axis=1, return_counts=True)
+    again, counts = np.unique(
+        group * s.vertices + s.target[kept].astype(np.int64), return_counts=True
+    )
     if (counts > 1).any():
-        g, t = again[:, int(np.argmax(counts > 1))].tolist()
+        g, t = divmod(int(again[np.argmax(counts > 1)]), s.vertices)
         raise CapacityError(
             f"{s.label(t)} has several synapses from {s.label(int(found[1, g]))} with one delay; a "
             f"crossing of {chip.name} holds one: merge them"
         )
     types = np.array(chip.cores.types, np.int64)
-    top, bottom = int(types[types > 0].sum()), int(-types[types < 0].sum())
-    if ((value > 0).any() and not top) or ((value < 0).any() and not bottom):
-        raise CapacityError(
-            f"{chip.name}: its axon types {types.tolist()} make no weight of that sign"
-        )
-    sets = np.where(value > 0, -(-value // max(top, 1)), -(value // max(bottom, 1)))
-    times = np.ones(found.shape[1], np.int64)
-    np.maximum.at(times, group, sets)
-    columns = (found[k].astype(np.int32) for k in range(4))
-    to, source, delay, form = columns
-    return Groups(to, source, delay, form, times, group, kept, value, np.int64(1) << least)
+    synapse, number, kind = _digits_of_all(chip.name, value, types)
+    # An axon for every type and set that a weight of its group needs: not one more.
+    sets = int(number.max(initial=0)) + 1
+    axons, axon = np.unique(
+        (group[synapse] * sets + number) * types.size + kind, return_inverse=True
+    )
+    to, source, delay, form = (found[k].astype(np.int32) for k in range(4))
+    return Groups(
+        to, source, delay, form, axons // types.size // sets, axons % types.size, synapse,
+        axon.reshape(-1), kept, np.int64(1) << least,
+    )  # fmt: skip
 
 
-def _copies(s: Synapses, g: Groups, axons: Int64) -> Int64:
+def _copies(s: Synapses, g: Groups) -> Int64:
     """How often each neuron must be there: once for each axon that it drives, at least once."""
-    driven = np.bincount(g.source, weights=axons, minlength=s.vertices).astype(np.int64)
-    return np.maximum(driven, 1)
+    return np.maximum(np.bincount(g.source[g.group], minlength=s.vertices), 1).astype(np.int64)
+
+
+def _digits_of_all(name: str, value: Int64, types: Int64) -> tuple[Int64, Int64, Int64]:
+    """The bits of all weights: which weight, in which set of types, and which type. A weight beyond what
+    one set adds up to takes several."""
+    top, bottom = int(types[types > 0].sum()), int(types[types < 0].sum())
+    if ((value > 0).any() and not top) or ((value < 0).any() and not bottom):
+        raise CapacityError(f"{name}: its axon types {types.tolist()} make no weight of that sign")
+    rest, found, number = value.copy(), [np.zeros((3, 0), np.int64)], 0
+    while rest.any():
+        here = np.flatnonzero(rest)
+        part = np.clip(rest[here], bottom, top)
+        rest[here] -= part
+        which, kind = np.nonzero(digits(part, types))
+        found.append(np.stack([here[which], np.full(which.size, number), kind]))
+        number += 1
+    bits = np.concatenate(found, axis=1)
+    return bits[0], bits[1], bits[2]
 
 
 def digits(value: Int64, types: Int64) -> NDArray[np.bool_]:
@@ -184,34 +194,22 @@ def digits(value: Int64, types: Int64) -> NDArray[np.bool_]:
     return found
 
 
-def _bits(
-    g: Groups, types: Int64, s: Synapses, copies: Int64, slot_at: Int64, slot_first: Int64,
-    axon_first: Int64, first_axon: Int64, core: Int32,
-) -> NDArray[np.bool_]:  # fmt: skip
+def _crossbar(
+    g: Groups, s: Synapses, core: Int32, copies: Int64, slot_at: Int64, slot_first: Int64,
+    axon_first: Int64,
+) -> NDArray[np.uint8]:  # fmt: skip
+    """The bits of every axon's row, for every copy of a target, packed."""
     rows = np.diff(axon_first) * np.diff(slot_first)
     base = np.concatenate([[0], np.cumsum(rows)])
+    check_room("the image's crossbars", int(base[-1]))
     bits = np.zeros(int(base[-1]), np.bool_)
-    target = s.target[g.kept]
-    home = core[target]
-    wide = np.diff(slot_first)[home]
-    rest = g.weight.copy()
-    top, bottom = int(types[types > 0].sum()), int(types[types < 0].sum())
-    for k in range(int(g.times.max(initial=0))):
-        here = np.flatnonzero((g.times[g.group] > k) & (rest != 0))
-        if not here.size:
-            break
-        part = np.clip(rest[here], bottom, top)
-        rest[here] -= part
-        on = digits(part, types)
-        which, kind = np.nonzero(on)
-        e = here[which]
-        row = first_axon[g.group[e]] + k * types.size + kind - axon_first[home[e]]
-        many = copies[target[e]]
-        column = slot_at[target[e]] - slot_first[home[e]]
-        start = base[home[e]] + row * wide[e] + column
-        inside = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many)
-        bits[np.repeat(start, many) + inside] = True
-    return bits
+    target = s.target[g.kept][g.synapse]
+    home, many = core[target], copies[target]
+    row = g.axon - axon_first[home]
+    start = base[home] + row * np.diff(slot_first)[home] + slot_at[target] - slot_first[home]
+    inside = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many)
+    bits[np.repeat(start, many) + inside] = True
+    return np.packbits(bits, bitorder="little")
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +247,9 @@ def _check(image: ChipImage) -> None:
     column(a, "axon.form", np.int32, kind.size, 0, forms - 1)
     axons = offsets(a, "axon.first", kind.size, first.size - 1)
     bits = int((np.diff(axons) * np.diff(first)).sum())
-    column(a, "crossbar", np.uint8, (bits + 7) // 8)
+    packed = column(a, "crossbar", np.uint8, (bits + 7) // 8)
+    if bits % 8 and packed[-1] >> (bits % 8):
+        raise damaged("'crossbar' has bits behind its end")
     size = column(a, "input.vertex", np.int32, None, 0, vertices - 1).size
     for name in ("core", "axon"):
         column(a, f"input.{name}", np.int32, size, -(1 << 31))

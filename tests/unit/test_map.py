@@ -172,22 +172,24 @@ def test_synapse_formats(excess: int) -> None:
 
 @pytest.mark.parametrize("name", ["truenorth", "ranc"])
 def test_axons_and_copies_of_a_crossbar(name: str) -> None:
-    """Four axons for each source; a neuron is there once for each axon that it drives."""
+    """An axon for each digit of a source's weights; a neuron is there once for each axon it drives."""
     chip = nh.load_chip(name)
-    full = network(chip, 64, [population(chip, "a", 1)], [of("in", "a", range(64), [0] * 64, 1)])
-    assert used(maps(full), chip.cores.count)["input_axons"].max() == 256
+    for weight, axons in ((1, 1), (7, 3), (-8, 1), (-1, 4)):
+        sources = of("in", "a", range(64), [0] * 64, weight)
+        full = network(chip, 64, [population(chip, "a", 1)], [sources])
+        assert used(maps(full), chip.cores.count)["input_axons"].max() == 64 * axons
     # A delay of its own makes further axons of the same sources.
     two = [
         of("in", "a", range(32), [0] * 32, 1, 0, 0, "x"),
         of("in", "a", range(32), [0] * 32, 1, 1, 0, "y"),
     ]
     maps(network(chip, 32, [population(chip, "a", 1)], two))
-    # A weight of 15 units is two sets of types.
+    # A weight of 14 units is two sets of types.
     heavy = [
         of("in", "a", range(30), [0] * 30, 1, 0, 0, "x"),
         of("in", "b", range(30), [0] * 30, 7, 0, 1, "z"),
     ]
-    heavy.append(of("in", "b", range(30), [0] * 30, 1, 1, 0, "y"))
+    heavy.append(of("in", "b", range(30), [0] * 30, -1, 1, 0, "y"))
     with pytest.raises(DoesNotFit, match="input axons"):
         nh.map_network(
             network(chip, 30, [population(chip, "a", 1), population(chip, "b", 1)], heavy)
