@@ -6,6 +6,7 @@ import argparse
 import json
 import shlex
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,11 @@ from neurohw.cli.options import (
     network_options,
     place,
     positive,
+    quantiser_options,
     read_chip,
     read_inputs,
     read_network,
+    read_quantiser,
     run_options,
     show_doubts,
 )
@@ -42,6 +45,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     network_options(parser)
     chip_options(parser)
+    quantiser_options(parser)
     run_options(parser)
     parser.add_argument(
         "-o", "--output", type=place, metavar="FOLDER", help="write explanation.html and .json here"
@@ -75,8 +79,9 @@ def run(options: argparse.Namespace) -> int:
     inputs, steps = read_inputs(options, network)
     check_labels(network, inputs)
     fixed = quantise(
-        network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
-    )
+        network, chip, on_limit="clip" if options.clip else "error", scale=options.scale,
+        **read_quantiser(options, network),
+    )  # fmt: skip
     image, unmapped = mapped(fixed)
     with console.progress("taking the chip apart", options.json) as bar:
         found = explain(
@@ -130,7 +135,7 @@ def show(found: Explanation) -> None:
     console.table(title, found.head, found.table())
     console.line("What to change first:")
     for k, text in enumerate(found.advice, 1):
-        console.line(f"{k}. {text}")
+        console.line(textwrap.fill(f"{k}. {text}", console.WIDTH, subsequent_indent="   "))
     console.line()
     if found.divergence is not None:
         console.line(f"First difference: {found.divergence}")

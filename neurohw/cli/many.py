@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurohw.cli.options import read_changes, read_inputs, read_network
+from neurohw.cli.options import read_changes, read_inputs, read_network, read_quantiser
 
 if TYPE_CHECKING:
     from neurohw.chip import Chip
@@ -157,6 +157,7 @@ def run(options: argparse.Namespace) -> int:
             outcome = pipeline.carry_out(
                 network, chip, inputs, steps, clip=options.clip, scale=options.scale, seed=options.seed,
                 reference=meant is not None, meant=meant, quiet=options.json,
+                quantiser=read_quantiser(options, network),
             )  # fmt: skip
         except NeurohwError as error:
             rows.append(Row(chip.name, None, str(error)))

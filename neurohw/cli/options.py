@@ -138,12 +138,14 @@ def read_network(options: argparse.Namespace) -> Network:
 
 def show_doubts(options: argparse.Namespace) -> None:
     """Print what the network's file leaves open, and where its framework is known to mislead."""
+    import textwrap
+
     from neurohw.cli import console
     from neurohw.entry import load_backend
 
     nir = load_backend("nir")
     for doubt in nir.doubts(options.network, dt=options.dt, semantics=options.semantics):
-        console.line(f"note: {doubt}")
+        console.line(textwrap.fill(f"note: {doubt}", 100, subsequent_indent="  "))
 
 
 def read_chip(options: argparse.Namespace) -> Chip:

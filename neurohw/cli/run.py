@@ -53,13 +53,10 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
     from neurohw.cli import console, many, pipeline
-    from neurohw.errors import InputError
 
     if options.output:
         files.check_folder(options.output)
     if many.is_many(options.chip):
-        if options.quantiser != "plain":
-            raise InputError(f"--quantiser {options.quantiser} is for one chip at a time; name one")
         return many.run(options)
     chip = read_chip(options)
     network = read_network(options)

@@ -83,9 +83,7 @@ def emulate(
     chip = plan.network.chip
     if chip.machine is not None:
         if plan.variants:
-            raise InputError(
-                f"{chip.name} takes no parameters by trial; run it once for each"
-            )
+            raise InputError(f"{chip.name} takes no parameters by trial; run it once for each")
         from neurohw.emulate.stepped import run_stepped
 
         found = run_stepped(plan, progress=progress)

@@ -153,18 +153,22 @@ def _pair(
     port = fixed.port(p)
     parts = split(origin, factor, meaning.rules, p.source not in fixed.inputs)
     mine = [q for q in parts if (q.port or population.neuron.port) == port] or parts
-    part = mine[0]
-    if part.which.size != p.synapses:
+    part, which = mine[0], mine[0].which
+    if which.size != p.synapses:  # a group of a projection's synapses, as 'grouped' makes them
+        pairs = p.pre.astype(np.int64) * population.n + p.post
+        there = origin.pre[which].astype(np.int64) * population.n + origin.post[which]
+        which = which[np.isin(there, pairs)]
+    if which.size != p.synapses:
         raise InputError(
-            f"projection '{p.name}' has {p.synapses} synapses on the chip, {part.which.size} in the "
+            f"projection '{p.name}' has {p.synapses} synapses on the chip, {which.size} in the "
             "network; give the network that was quantised"
         )
     latency = max(fixed.chip.delivery.latency, 1)
     summed = p.exponent < 0 and fixed.chip.weight.right_shift == "sum"
     arrives = delivered(fixed.chip, p.weight, 0 if summed else p.exponent, p.bits, fixed.mixed(p))
     return Synapses(
-        p, port, part.sign * origin.weight[part.which],
-        np.rint(origin.delay[part.which] / dt).astype(np.int64),
+        p, port, part.sign * origin.weight[which],
+        np.rint(origin.delay[which] / dt).astype(np.int64),
         p.delay.astype(np.int64) + latency - 1, arrives, -p.exponent if summed else 0,
         2.0**p.exponent,
     )  # fmt: skip
