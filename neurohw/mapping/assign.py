@@ -17,7 +17,7 @@ from neurohw.mapping.usage import DoesNotFit, Excess, Usage, core_limits, exceed
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Measure = Callable[[Synapses, Int32, Int32], Mapping[str, Int64]]
-ROUNDS = 24
+ROUNDS = 64
 MANY = 64
 """Parts that are too large at once, above which they are cut in declared order: there is no use in care."""
 
@@ -63,6 +63,7 @@ def assign(
     most = chip_cores(network) - (int(extra.max(initial=-1)) + 1)
     for _ in range(ROUNDS):
         part, used = _closed(part)
+        measured = part
         slot = slots(part)
         usage = Usage(
             {
@@ -79,7 +80,7 @@ def assign(
             raise DoesNotFit(chip, _all(usage, s, part, used + worst.size, most))
         part = _split(s, activity, part, _pieces(usage, over), used, seed)
     else:
-        raise DoesNotFit(chip, _all(usage, s, part, used, most))
+        raise DoesNotFit(chip, _all(usage, s, measured, used, most))
     if used > most:
         raise DoesNotFit(chip, [Excess("cores", -1, used, most, "all neurons together")])
     part[: s.inputs] = np.where(extra >= 0, extra + used, -1)
@@ -234,7 +235,7 @@ def _split(
             members.size, local[s.source[edges]], local[s.target[edges]], activity[members]
         )  # fmt: skip
         # An even share, and a little more: pieces that are all but empty would help nobody.
-        room = np.array([int(np.ceil(1.05 * members.size / k))])
+        room = np.array([min(int(np.ceil(1.05 * members.size / k)), members.size - 1)])
         found = partition(graph, k, method=method, capacity=room, seed=seed).parts
         part[members[found > 0]] = used + found[found > 0] - 1
         used += k - 1
