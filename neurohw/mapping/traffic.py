@@ -66,12 +66,9 @@ class Connections:
             raise InputError(
                 f"synapses: {sources.size} pre and {targets.size} post; give as many of both"
             )
-        from scipy.sparse import coo_array
-
-        ones = np.ones(sources.size, np.int64)
-        rows = coo_array((ones, (sources, targets)), shape=(n, n)).tocsr()
-        rows.sum_duplicates()
-        return cls(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data)
+        order = np.argsort(sources.astype(np.int64) * n + targets, kind="stable")
+        offsets = np.concatenate(([0], np.cumsum(np.bincount(sources, minlength=n))))
+        return cls(offsets.astype(np.int64), targets[order].astype(np.int32))
 
     @property
     def n(self) -> int:
