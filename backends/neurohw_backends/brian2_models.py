@@ -94,7 +94,13 @@ def model(
         threshold = threshold.replace(" > ", " >= ")
     if semantics.reset == "subtract" and reset.startswith("v = v_reset"):
         tau = given.get("tau_mem", given.get("tau"))
-        keep = np.ones(n) if tau is None else np.exp(-step / tau) if method == "exact" else 1 - step / tau
+        keep = (
+            np.ones(n)
+            if tau is None
+            else np.exp(-step / tau)
+            if method == "exact"
+            else 1 - step / tau
+        )
         late = semantics.reset_time == "next"
         values["drop"] = (given["v_threshold"] - given["v_reset"]) / (keep if late else 1)
         equations += "\ndrop : 1 (constant)"

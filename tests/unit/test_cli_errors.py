@@ -126,7 +126,6 @@ def test_a_time_step_is_never_guessed(fails: Any) -> None:
     fails("quantise", NET, *CHIP, said="NIR stores no time step; give dt in seconds")
 
 
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
