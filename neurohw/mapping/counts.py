@@ -106,11 +106,6 @@ class Counts:
         link = int(self.links.argmax())
         return link, int(self.links[link])
 
-    @property
-    def peak_events(self) -> Int64:
-        """Synaptic events of the busiest core of each step, int64 (steps,)."""
-        return np.asarray(self.events.max(axis=1, initial=0), np.int64)
-
 
 def count(
     core_of: ArrayLike,
