@@ -36,17 +36,6 @@ def add(commands: Commands) -> None:
     parser.set_defaults(run=run)
 
 
-def examples_folder() -> Path:
-    """The digits example: inside the installed package, or beside it in a checkout."""
-    from neurohw.errors import FileError
-
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "_examples", package.parent / "examples"):
-        if (folder / "digits").is_dir():
-            return folder / "digits"
-    raise FileError("the demo's network and data are missing; install neurohw again")
-
-
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
     from neurohw.chip import load_chip
@@ -54,15 +43,15 @@ def run(options: argparse.Namespace) -> int:
     from neurohw.cli.export import verdict_line, verify, write_program
     from neurohw.errors import CapacityError
     from neurohw.loading import load_inputs, load_network
+    from neurohw.study.content import packaged
 
     began = time.monotonic()
     files.check_folder(options.output)
-    folder = examples_folder()
     chip = load_chip(options.chip)
     network = load_network(
-        folder / f"{options.network}.nir", dt=TRAINED_DT, integrator="euler"
+        packaged(f"{options.network}.nir"), dt=TRAINED_DT, integrator="euler"
     ).with_(name=f"digits-{options.network}")
-    inputs = load_inputs(folder / "test_data.npz", network)
+    inputs = load_inputs(packaged("test_data.npz"), network)
     steps = inputs.steps + network.latency()
     outcome = pipeline.carry_out(network, chip, inputs, steps, quiet=options.json)
     output = Path(options.output)

@@ -66,10 +66,10 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
     from neurohw.cli import console
-    from neurohw.cli.meant import check_labels
     from neurohw.explain import explain
     from neurohw.network.semantics import preset
     from neurohw.quantise import quantise
+    from neurohw.watched import check_labels
 
     semantics = preset(options.meant) if options.meant else None
     if options.output:

@@ -80,12 +80,10 @@ def agreement(outcome: Outcome) -> float | None:
     """Share of all neurons' spikes that are in both at the same step; None without any."""
     if outcome.comparison is None:
         return None
-    populations = [
-        p for name, p in outcome.comparison.populations.items()
-        if name not in outcome.network.inputs
-    ]  # fmt: skip
-    total = sum(p.spikes_reference + p.spikes_other for p in populations)
-    return 2 * sum(p.agreeing for p in populations) / total if total else None
+    from neurohw.study import metrics
+
+    run = metrics.Run(outcome.network, outcome.fixed, outcome.chip, outcome.comparison)
+    return metrics.agreement(run)
 
 
 def worst_error(outcome: Outcome) -> tuple[float, str] | None:
@@ -134,8 +132,9 @@ def run(options: argparse.Namespace) -> int:
     """Run on every chip; the reference is simulated once."""
     from neurohw import files
     from neurohw.cli import console, pipeline
-    from neurohw.cli.meant import check_labels, mean
+    from neurohw.cli.meant import mean
     from neurohw.errors import NeurohwError
+    from neurohw.watched import check_labels
 
     names = chosen(options.chip)
     changes = read_changes(options)

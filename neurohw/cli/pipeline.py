@@ -64,17 +64,18 @@ def carry_out(
     ``quantiser``: more of what ``quantise`` takes.
     """
     from neurohw.cli import console
-    from neurohw.cli.meant import check_labels, mean, recorded
+    from neurohw.cli.meant import mean
     from neurohw.compare import compare
     from neurohw.emulate import emulate
     from neurohw.quantise import quantise
+    from neurohw.watched import check_labels, membranes, traced
 
     check_labels(network, inputs)
     limit: Literal["error", "clip"] = "clip" if clip else "error"
     with console.waiting("quantising", quiet):
         fixed = quantise(network, chip, on_limit=limit, scale=scale, **quantiser)
-    neurons = recorded(network, inputs, steps)
-    record = {name: _membranes(fixed, name) for name in neurons}
+    neurons = traced(network, inputs.trials * steps)
+    record = {name: membranes(fixed.populations[name]) for name in neurons}
     with console.progress(f"on {chip.name}", quiet) as bar:
         on_chip = emulate(
             fixed, inputs, steps=steps, record=record, neurons=neurons, seed=seed, progress=bar
@@ -90,14 +91,6 @@ def carry_out(
         network, fixed, inputs, on_chip, meant.reference, comparison, meant.fine,
         meant.fine_comparison,
     )  # fmt: skip
-
-
-def _membranes(fixed: FixedPointNetwork, name: str) -> list[str]:
-    """The register that a population's membrane is read from."""
-    population = fixed.populations[name]
-    meaning = population.meaning
-    read = meaning.rules.registers["v"].names if meaning and "v" in meaning.rules.registers else ()
-    return [r for r in population.neuron.formats if r in (read or ("v",))]
 
 
 def write(outcome: Outcome, folder: Path, title: str, command: str) -> None:

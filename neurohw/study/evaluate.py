@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurohw.errors import BackendMissing, InputError, NeurohwError, one_line
+from neurohw.errors import BackendMissing, NeurohwError, one_line
 from neurohw.study.content import Blobs
 from neurohw.study.metrics import Run, compares, figures, of_population
 from neurohw.study.model import canonical
+from neurohw.watched import check_labels, membranes, traced
 
 if TYPE_CHECKING:
     from neurohw.chip import Chip
@@ -27,10 +28,6 @@ Answer = dict[str, Any]
 """``figures`` by name, ``error`` (one line, or None), ``seconds`` it took."""
 KEPT = 4
 """References that a worker keeps."""
-TRACED = 8
-"""Neurons of each population whose membrane is recorded, unless the population is read out."""
-SAMPLES = 50_000_000
-"""Register samples that a task may record."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class Evaluator:
         chip = self.chip(task)
         meant = self.meant(task)
         fixed = quantise(meant.network, chip, **task["quantise"])
-        record = {name: _membranes(fixed.populations[name]) for name in meant.neurons}
+        record = {name: membranes(fixed.populations[name]) for name in meant.neurons}
         ran = emulate(
             fixed, meant.inputs, steps=meant.steps, record=record, neurons=meant.neurons,
             seed=task["seed"], threads=self.threads,
@@ -117,7 +114,7 @@ class Evaluator:
 
         network, inputs = self.model(task)
         steps = task["inputs"]["steps"] or inputs.steps + network.latency()
-        neurons = _recorded(network, inputs.trials * steps) if compared else {}
+        neurons = traced(network, inputs.trials * steps) if compared else {}
         if not compared:
             return Meant(network, inputs, steps, neurons, None)
         recording = reference(
@@ -195,29 +192,8 @@ def _check(network: Network, inputs: Inputs, metrics: Sequence[str]) -> None:
     """InputError if a figure can't be had from these."""
     from neurohw.errors import UnknownName
 
-    classes = sum(network.populations[name].n for name in network.outputs)
-    if inputs.labels is not None and inputs.labels.max() >= classes:
-        raise InputError(
-            f"a label is {inputs.labels.max()}, the outputs ({', '.join(network.outputs)}) have "
-            f"{classes} neurons, 0..{classes - 1}: check the labels or name the right outputs"
-        )
+    check_labels(network, inputs)
     for name in metrics:
         pair = of_population(name)
         if pair and pair[0] not in network.populations:
             raise UnknownName.of(f"population of metric '{name}':", pair[0], network.populations)
-
-
-def _recorded(network: Network, moments: int) -> dict[str, Sequence[int]]:
-    """Neurons whose membrane is recorded: all that are read out, the first few of others."""
-    chosen: dict[str, Sequence[int]] = {
-        name: range(p.n if name in network.outputs and p.n <= 1000 else min(p.n, TRACED))
-        for name, p in network.populations.items() if name not in network.inputs
-    }  # fmt: skip
-    return chosen if moments * sum(map(len, chosen.values())) <= SAMPLES else {}
-
-
-def _membranes(population: Any) -> list[str]:
-    """The registers that a population's membrane is read from."""
-    meaning = population.meaning
-    read = meaning.rules.registers["v"].names if meaning and "v" in meaning.rules.registers else ()
-    return [r for r in population.neuron.formats if r in (read or ("v",))]
