@@ -52,7 +52,7 @@ class Cores:
     ``per_tile`` cores, numbered along ``order``; ``wraps``: a torus; ``diagonal``: six links.
     ``shared``: parameters that a core has once, ``sets``: parameters of which it holds so many
     different combinations. ``one_kind``: its neurons run one program. ``signed_rows``: a crossbar's row
-    has one sign, its words a mapping bit above the size.
+    has one sign, its words a mapping bit above the size. ``offset_bits``: of dx and dy, with their sign.
     """
 
     routing: Routing
@@ -73,6 +73,7 @@ class Cores:
     one_kind: bool = False
     signed_rows: bool = False
     neuron_words: NeuronWords | None = None
+    offset_bits: int = 0
 
     @property
     def tiles(self) -> int:

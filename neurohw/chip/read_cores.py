@@ -43,6 +43,7 @@ def read_cores(table: Table, sources: Mapping[str, str], neurons: Mapping[str, N
         frozenset(table.names("shared", known, "parameter")), found, table.flag("one_kind"),
         table.flag("signed_rows"),
         _neuron_words(table.table("neuron_words"), neurons) if table.has("neuron_words") else None,
+        table.integer("offset_bits", 2, 16) if routing == "relative" else 0,
     )  # fmt: skip
     table.finish()
     if routing == "local" and cores.count != 1:

@@ -26,8 +26,6 @@ from neurohw.memory import check_room
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
-FAR = 1 << 8
-"""dx and dy have 9 bits, with a sign (Akopyan et al. 2015; RANC's default)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +88,12 @@ def build(chip: Chip, s: Synapses, core: Int32, slot: Int32) -> Mapping[str, NDA
     sends = core[source] >= 0
     at = slot_at[source[sends]] + nth[sends]
     mesh = Mesh(cores.width * s.chips, cores.height, cores.per_tile, cores.order)
+    far = 1 << (cores.offset_bits - 1)
     (x0, y0), (x1, y1) = mesh.place(core[source[sends]]), mesh.place(to[sends])
     dx[at], dy[at] = x1 - x0, y1 - y0
-    if at.size and max(int(np.abs(dx).max()), int(np.abs(dy).max())) >= FAR:
+    if at.size and max(int(np.abs(dx).max()), int(np.abs(dy).max())) >= far:
         raise CapacityError(
-            f"{chip.name}: a spike would go further than {FAR - 1} cores; use fewer"
+            f"{chip.name}: a spike would go further than {far - 1} cores; use fewer"
         )
     axon[at], late[at] = number[sends], g.delay[g.group[sends]]
     host = ~sends
@@ -236,8 +235,9 @@ def _check(image: ChipImage) -> None:
     placed = np.flatnonzero(image.core >= 0)
     if (image.core[vertex] != home).any() or not np.array_equal(np.sort(begins), placed):
         raise damaged("its neurons are not where it places them")
+    far = 1 << (cores.offset_bits - 1)
     for name in ("dx", "dy"):
-        column(a, f"neuron.{name}", np.int16, vertex.size, -FAR, FAR - 1)
+        column(a, f"neuron.{name}", np.int16, vertex.size, -far, far - 1)
     column(a, "neuron.axon", np.int32, vertex.size, -1)
     column(a, "neuron.delay", np.int32, vertex.size)
     weights = a.get("neuron.weights", vertex)
