@@ -56,7 +56,6 @@ def test_brian_computes_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", [*DRIVES, *EVENTS])
 def test_scipy_computes_the_same(name: str) -> None:
     """An adaptive integrator at 1e-10: a fixed step costs its fourth order, spikes up to a step."""
-    pytest.importorskip("scipy")
     model, stimulus = case(name)
     ours, exact = bio.simulate(model, stimulus), bio.integrate(model, stimulus)
     when = bio.times(ours)
@@ -75,7 +74,6 @@ def test_scipy_computes_the_same(name: str) -> None:
 
 
 def test_stiff_and_explicit_integrators_agree() -> None:
-    pytest.importorskip("scipy")
     model, stimulus = case("hodgkin-huxley")
     a = bio.integrate(model, stimulus, method="LSODA", rtol=1e-11)
     b = bio.integrate(model, stimulus, method="DOP853", rtol=1e-11)
@@ -84,7 +82,6 @@ def test_stiff_and_explicit_integrators_agree() -> None:
 
 
 def test_the_step_is_of_fourth_order() -> None:
-    pytest.importorskip("scipy")
     model = bio.point_model("fitzhugh-nagumo")
     errors = []
     for dt in (4e-4, 2e-4, 1e-4):

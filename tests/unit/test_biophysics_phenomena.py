@@ -225,7 +225,6 @@ def test_sodium_chain_is_m3h() -> None:
         m, h = float(bio.trace(run, "m", trial)[-1]), float(bio.trace(run, "h", trial)[-1])
         for name, expected in occupancy(m, h).items():
             assert states[name][-1] == pytest.approx(expected, abs=1e-6)
-    pytest.importorskip("scipy")
     exact = bio.integrate(model, clamp, trial=1).values
     assert np.abs(exact["open_share"] - exact["gates"]).max() < 1e-9
 
@@ -344,7 +343,6 @@ def test_excitability(name: str, low: float, high: float, kind: str, onset: floa
 
 
 def test_lif_interval_is_the_closed_form() -> None:
-    pytest.importorskip("scipy")
     lif = bio.point_model("lif")
     for current in (1.6e-9, 2e-9, 5e-9):
         drive = bio.constant(current, duration=0.12, dt=1e-4)

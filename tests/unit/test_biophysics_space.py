@@ -60,7 +60,8 @@ def test_brian_computes_the_same(kind: str) -> None:
 
 def test_scipy_computes_the_same() -> None:
     """The method of lines by LSODA: the error of the implicit step is of first order and vanishes."""
-    integrate = pytest.importorskip("scipy.integrate")
+    from scipy import integrate
+
     cable, duration = bio.squid_axon(length=0.01, compartments=12), 8e-4
     n, program = cable.n, compile_model(cable.membrane)
     # Half of the difference of neighbours flows to each; the pulse is that of axon_pulse.

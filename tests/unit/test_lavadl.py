@@ -10,20 +10,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neurohw_backends.lavadl import image_codes, read, write
 
 from neurohw.chip import load_chip
 from neurohw.emulate import emulate
 from neurohw.errors import CapacityError, FileError, InputError, NetworkError
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw.network import Inputs
-
-h5py = pytest.importorskip("h5py", exc_type=ImportError)
-
-from neurohw_backends.lavadl import image_codes, read, write  # noqa: E402
 
 REAL = Path(os.environ.get("NEUROHW_REAL", "/nonexistent")) / "lavadl"
 NEURON = {"type": "CUBA", "iDecay": 1024, "vDecay": 409, "vThMant": 6, "refDelay": 1,

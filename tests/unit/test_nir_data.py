@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,6 @@ from neurohw.network.events import Spikes
 from neurohw.recording import Recording, Trace
 
 nir = pytest.importorskip("nir", exc_type=ImportError)
-h5py = pytest.importorskip("h5py", exc_type=ImportError)
 pytest.importorskip("nir.data_ir", reason="NIRData came with nir 1.0.7", exc_type=ImportError)
 
 from neurohw_backends.nir import (  # noqa: E402

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from neurohw_backends import brian2, brian2_library
+from neurohw_backends.nir import doubts, read
 
 from neurohw.chip import load_chip
 from neurohw.emulate import emulate
@@ -20,11 +22,6 @@ from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw.in_step import delayed
 from neurohw.network import ALIF, LIF, Inputs, Network, Projection, SpikeInput
 from neurohw.network.semantics import PRESETS, Semantics
-
-pytest.importorskip("h5py", exc_type=ImportError)
-
-from neurohw_backends import brian2, brian2_library
-from neurohw_backends.nir import doubts, read
 
 try:
     brian2_library.library()

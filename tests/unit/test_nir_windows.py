@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,6 @@ from neurohw.errors import NetworkError
 from neurohw.network import Inputs, Network
 
 nir = pytest.importorskip("nir", exc_type=ImportError)
-h5py = pytest.importorskip("h5py", exc_type=ImportError)
 
 from neurohw_backends import brian2, nir_sparse  # noqa: E402
 from neurohw_backends.nir import read  # noqa: E402

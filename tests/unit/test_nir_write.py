@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,7 +31,6 @@ from neurohw.network import (
 from neurohw.network.semantics import Semantics
 
 nir = pytest.importorskip("nir", exc_type=ImportError)
-h5py = pytest.importorskip("h5py", exc_type=ImportError)
 
 from neurohw_backends import nir_write  # noqa: E402
 from neurohw_backends.nir import doubts, read, write  # noqa: E402
