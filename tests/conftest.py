@@ -1,12 +1,18 @@
 """Shared fixtures. Kernels are cached in one folder per test session's user, as in use."""
 
 import pytest
+from hypothesis import settings
 
 from neurohw.chip import load_chip
 from neurohw.emulate.engine import Engine
 from neurohw.emulate.ticks import Shape
 from neurohw.equations.narrow import INT32, within
 from neurohw.testing.uncompiled import load_uncompiled
+
+# Everyone runs the same examples; ``--hypothesis-profile=hunt`` draws new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("hunt", derandomize=False, print_blob=True)
+settings.load_profile("same")
 
 
 def pytest_addoption(parser):
