@@ -4,6 +4,9 @@ A spike of a source enters a synaptic current that decays by alpha a step (0 whe
 enters a membrane that decays by beta and is emptied by the neuron's own spikes. The equations are linear
 between spikes, so the error of each weight reaches the membrane by z[t] = beta z[t-1] + y[t],
 y[t] = alpha y[t-1] + s[t], with the source's spikes s, and z = 0 at the neuron's spikes.
+
+An error of the membrane makes or loses a spike only where the membrane is near its threshold, so these
+steps count most.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ KEPT = 50_000_000
 """Values of moments that are kept at a time."""
 LARGEST = 4_000_000
 """Values of z kept for a neuron at a time; a longer sample is cut."""
+NEAR = 0.15
+"""How near the threshold, as a share of it, a step counts most."""
+FAR = 0.05
+"""What a step far from the threshold counts, if one at the threshold counts 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +88,11 @@ class Activity:
 
     def moments(
         self, j: int, synapses: Sequence[tuple[str, NDArray[np.int32], NDArray[np.int64]]],
-        model: tuple[float, float], chip: tuple[float, float],
+        model: tuple[float, float], chip: tuple[float, float], aim: Floats,
     ) -> Moments:  # fmt: skip
         """Of neuron j. ``synapses``: source, indices in it, and steps from spike to arrival, all of the
-        neuron's in any order; the last column of the result is a constant current of 1 a step."""
+        neuron's in any order; the last column of the result is a constant current of 1 a step.
+        ``aim``: what each column weighs in the model, in any unit."""
         names = list(self.rasters)
         source = np.concatenate([np.full(pre.size, names.index(k)) for k, pre, _ in synapses])
         pre = np.concatenate([p for _, p, _ in synapses])
@@ -93,7 +101,8 @@ class Activity:
         key = (j, model == chip)
         if key not in self.known:
             columns = (source[order], pre[order], delay[order])
-            found = self._moments(j, columns, names, model, chip)
+            sorted_aim = np.append(aim[:-1][order], aim[-1]).astype(np.float32)
+            found = self._moments(j, columns, names, model, chip, sorted_aim)
             if found.chip.size * len(self.known) > KEPT:
                 self.known.clear()
             self.known[key] = found
@@ -103,7 +112,7 @@ class Activity:
 
     def _moments(
         self, j: int, columns: tuple[NDArray[np.int64], ...], names: Sequence[str],
-        model: tuple[float, float], chip: tuple[float, float],
+        model: tuple[float, float], chip: tuple[float, float], aim: NDArray[np.float32],
     ) -> Moments:  # fmt: skip
         source, pre, delay = columns
         steps, trials = next(iter(self.rasters.values())).shape[:2]
@@ -118,11 +127,25 @@ class Activity:
         fired = None if self.fired is None else self.fired[:, :trials, j]
         own = _held(arriving, fired, *chip)
         meant = own if model == chip else _held(arriving, fired, *model)
-        count = steps * trials
-        squares = (own.T @ own).astype(np.float64) / count
+        if fired is None:
+            weighted = own / np.float32(len(own))
+        else:
+            weighted = own * _nearness(meant @ aim, fired.reshape(-1))[:, None]
+        squares = (own.T @ weighted).astype(np.float64)
         if meant is own:
             return Moments(squares, squares)
-        return Moments(squares, (own.T @ meant).astype(np.float64) / count)
+        return Moments(squares, (weighted.T @ meant).astype(np.float64))
+
+
+def _nearness(v: NDArray[np.float32], fired: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """How much each step counts, of 1 in all, by the membrane before a spike empties it. The threshold
+    is where it fires, between almost all values at which it does not and almost all at which it does."""
+    if not fired.any() or fired.all():
+        return np.full(v.size, 1 / v.size, np.float32)
+    threshold = (np.quantile(v[~fired], 0.999) + np.quantile(v[fired], 0.001)) / 2
+    width = NEAR * abs(threshold) or 1.0
+    weight = np.exp(-(((v - threshold) / width) ** 2) / 2) + FAR
+    return np.asarray(weight / weight.sum(), np.float32)
 
 
 def _held(

@@ -27,10 +27,10 @@ def not_worse(
 
 def different_spikes(fixed: FixedPointNetwork, sample: Calibration) -> float:
     """Spikes of all populations that only the chip or only the model has; infinite if it can't run."""
-    import neurohw
+    from neurohw.emulate import emulate  # numba takes its time to import
 
     try:
-        run = neurohw.emulate(fixed, sample.inputs, steps=sample.meant.steps)
+        run = emulate(fixed, sample.inputs, steps=sample.meant.steps)
     except NeurohwError:
         return float("inf")
     return sum(float(mismatches(sample.meant, run, name).sum()) for name in fixed.populations)

@@ -18,7 +18,8 @@ class Method:
     largest of these; the share that leaves the least squared error is taken. ``rounding``:
     ``nearest``, or ``feedback``, where each weight of a neuron makes up for the error of those
     before it. ``groups``: weights of different sign and size get modes and exponents of their own, where
-    a chip's projections have these. ``measure``: scale, clip, rounding, thresholds and biases are chosen
+    a chip's projections have these. ``each``: neurons may get scales of their own, so that the largest
+    weight of each is a large code. ``measure``: scale, clip, rounding, thresholds and biases are chosen
     by what the chip does with sample input, population by population. A method with ``rounding`` by
     feedback uses the sample too if there is one.
     """
@@ -27,6 +28,7 @@ class Method:
     clip: tuple[float, ...] = (1.0,)
     rounding: Literal["nearest", "feedback"] = "nearest"
     groups: bool = False
+    each: bool = False
     measure: bool = False
 
     def __post_init__(self) -> None:
@@ -52,7 +54,9 @@ METHODS = {
         Method("percentile", clip=QUANTILES),
         Method("feedback", rounding="feedback"),
         Method("grouped", groups=True),
-        Method("calibrated", clip=QUANTILES, rounding="feedback", groups=True, measure=True),
+        Method(
+            "calibrated", clip=QUANTILES, rounding="feedback", groups=True, each=True, measure=True
+        ),
     )
 }
 

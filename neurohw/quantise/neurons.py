@@ -55,11 +55,11 @@ def fed_back_choice(
         mine = [order[first[j] : first[j + 1]] for order, first in places]
         if not any(m.size for m in mine) or not choice.factor[j]:
             continue
-        moments = _moments(choice, j, mine, activity, delays, model, own)
         aim = np.concatenate(
             [p.projection.weight[p.which[m]] for p, m in zip(target.incoming, mine, strict=True)]
             + [bias[j : j + 1]]
         ) * choice.factor[j]  # fmt: skip
+        moments = _moments(choice, j, mine, activity, delays, model, own, aim)
         keep = slice(None) if free else slice(0, -1)
         moments = Moments(moments.chip[keep, keep], moments.both[keep, keep])
         aim = moments.refitted(aim[keep]) if refit else aim[keep]
@@ -109,7 +109,7 @@ def _lattice(
 
 def _moments(
     choice: Choice, j: int, mine: Sequence[NDArray[np.intp]], activity: Activity | None,
-    delays: Mapping[str, NDArray[np.int32]], model: Decays, own: Decays,
+    delays: Mapping[str, NDArray[np.int32]], model: Decays, own: Decays, aim: Floats,
 ) -> Moments:  # fmt: skip
     if activity is None:
         return assumed(1 + sum(m.size for m in mine), *own.of(j))
@@ -120,4 +120,4 @@ def _moments(
          delays[p.projection.name][p.which[m]].astype(np.int64) + latency)
         for p, m in zip(target.incoming, mine, strict=True)
     ]  # fmt: skip
-    return activity.moments(j, synapses, model.of(j), own.of(j))
+    return activity.moments(j, synapses, model.of(j), own.of(j), aim)

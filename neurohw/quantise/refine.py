@@ -21,7 +21,15 @@ from neurohw.quantise.groups import group, may_group, most_groups
 from neurohw.quantise.method import Method
 from neurohw.quantise.neurons import fed_back_choice, too_many
 from neurohw.quantise.sample import Bench, Judged
-from neurohw.quantise.scale import SAFETY, Choice, Target, at_scale, safe, scales_to_try
+from neurohw.quantise.scale import (
+    SAFETY,
+    Choice,
+    Target,
+    at_scale,
+    each_its_own,
+    safe,
+    scales_to_try,
+)
 
 Floats = NDArray[np.float64]
 OCTAVES_UP, OCTAVES_DOWN = 8, 2
@@ -95,11 +103,19 @@ def _measured(plain: Choice, start: Judged, r: Refinement) -> tuple[Choice, str]
         board[:] = _ranked(board)
 
     consider(_few(plain, r.method))
+    finalists = board[:FINALISTS]
+    if r.method.each:
+        own = [
+            (each_its_own(choice), f"{word}, a scale for each neuron")
+            for choice, _, word in finalists if np.ndim(choice.scale) == 0
+        ]  # fmt: skip
+        consider(own)
+        finalists += [row for row in board if row[2] in [word for _, word in own]]
     if r.method.rounding == "feedback" and r.bench is not None and not too_many(plain):
         activity = r.bench.activity()
         consider([
             (fed_back_choice(choice, activity, r.delays, refit), f"{word}, {how}")
-            for choice, _, word in board[:FINALISTS]
+            for choice, _, word in finalists
             for refit, how in ((False, "feedback"), (True, "feedback for the chip's decays"))
         ])  # fmt: skip
     choice, judged, word = board[0]

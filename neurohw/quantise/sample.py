@@ -60,10 +60,10 @@ def calibration_of(network: Network, given: Inputs | Calibration) -> Calibration
         return given
     if not isinstance(given, Inputs):
         raise InputError(f"calibration is a {type(given).__name__}; give Inputs")
-    import neurohw  # by name: the house is built on this package, its verbs are looked up when used
+    from neurohw.backend import reference
 
     quiet = [k for k, p in network.populations.items() if k not in network.inputs and not p.spiking]
-    meant = neurohw.reference(
+    meant = reference(
         network, given, steps=given.steps + network.latency(), record={k: ["v"] for k in quiet}
     )
     return Calibration(given, meant)
@@ -122,7 +122,7 @@ class Bench:
 
     def judge(self, choice: Choice, currents: tuple[FixedCurrent, ...] = ()) -> Judged | None:
         """What the chip does with these codes; None if it can't be run so."""
-        import neurohw
+        from neurohw.emulate import emulate
 
         target = choice.target
         meaning = Meaning(target.rules, choice.coded.values, target.functions, choice.scale)
@@ -145,7 +145,7 @@ class Bench:
                 constant=tuple(k for k in self.constant if k in self.sizes), chips=SPARE_CHIPS,
             )  # fmt: skip
             record = {} if target.population.spiking else {self.name: _membrane(target)}
-            run = neurohw.emulate(fixed, self.inputs, steps=self.inputs.steps, record=record)
+            run = emulate(fixed, self.inputs, steps=self.inputs.steps, record=record)
         except NeurohwError:
             return None
         over = sum(run.overflows.get(self.name, {}).values())

@@ -338,7 +338,7 @@ def test_codes_and_synapses_by_hand(fixed: FixedPointNetwork) -> None:
     codes = dict.fromkeys(neuron.tick.parameters, 0)
     of = FixedPopulation.of
     for given, said in (
-        ({"vth": 10**6}, "a.vth[0] is 1000000; u15 holds 0..32767: choose a code inside"),
+        ({"vth": 10**6}, "a.vth[0] is 1000000; u17 holds 0..131071: choose a code inside"),
         ({"vth": np.uint64(2**64 - 1)}, "a.vth has 18446744073709551615"),
         ({"vth": 1.0}, "a.vth holds float64 values"),
         ({"vth": None}, "a.vth holds object values"),
@@ -367,7 +367,7 @@ def test_codes_and_synapses_by_hand(fixed: FixedPointNetwork) -> None:
         (make("in", "a", [0], [9], [1]), "post index outside 0..1"),
         (make("in", "a", [0], [0], [999]), "weights 999..999 are in no weight mode"),
         (make("in", "a", [0], [0], [1], 99), "a delay of 99 ticks; prototype holds 0..15"),
-        (make("in", "a", [0], [0], [1], exponent=99), "exponent 99 is outside 0..7"),
+        (make("in", "a", [0], [0], [1], exponent=99), "exponent 99 is outside 0..8"),
         (make("im", "a", [0], [0], [1]), "'im': there are: in, a"),
     ):
         refused(lambda projection=projection: whole(projection), said, NeurohwError)  # type: ignore[misc]

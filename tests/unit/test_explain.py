@@ -42,17 +42,14 @@ def chip(decay: str = "shrn(v * keep_v, 16)", v: str = "s28 clamp") -> nh.Chip:
     """A chip that differs from the model nowhere that it shows: 16 bits of weights and decays."""
     origin = nh.load_chip("prototype").origin
     assert origin is not None
-    text = origin.text.replace("256 * decay", "65536 * decay")
-    for name in ("keep_i", "keep_v"):
-        text = text.replace(f"{name} / 256", f"{name} / 65536")
     changes = {
-        "weight.bits": 16, "neuron.lif.tick": TICK.format(decay),
+        "weight.bits": 16, "neuron.lif.constants.decay_bits": 16, "neuron.lif.tick": TICK.format(decay),
         "neuron.lif.registers": {**FORMATS, "v": v}, "neuron.lif.inputs": {"syn": "s28 clamp"},
         "neuron.lif.parameters": {
             "keep_i": "u17", "keep_v": "u17", "vth": "u24", "offset": "s24", "refractory": "u4",
         },
     }  # fmt: skip
-    return parse_chip(text, "fine.toml", changes)
+    return parse_chip(origin.text, "fine.toml", changes)
 
 
 def network(outlier: float = 1.0, delay: float = 0.0) -> nh.Network:

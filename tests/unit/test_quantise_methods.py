@@ -8,7 +8,7 @@ import pytest
 
 import neurohw as nh
 from neurohw.errors import InputError, NetworkError, UnknownName
-from neurohw.quantise.activity import Activity, assumed
+from neurohw.quantise.activity import FAR, NEAR, Activity, assumed
 from neurohw.quantise.feedback import Lattice, damped, fed_back, without
 from neurohw.quantise.groups import may_group
 from neurohw.quantise.method import METHODS, Method
@@ -77,7 +77,7 @@ def test_calibrated_loses_far_fewer_spikes(network, sample, plain, better):
 @pytest.mark.parametrize(
     ("chip", "digest"),
     [("loihi1", "ba66f3ec06758548"), ("loihi2", "c549f7bfab1173fb"),
-     ("prototype", "015f3ffd2f50206d"), ("tinyodin", "52fad12dac390806")],
+     ("tinyodin", "52fad12dac390806")],
 )  # fmt: skip
 def test_plain_codes_are_what_they_were_before_there_were_methods(network, chip, digest):
     """Digests of every code, made by the quantiser that scaled by the largest weight only."""
@@ -199,26 +199,39 @@ def test_feedback_is_near_the_best_point_of_the_lattice(seed):
 
 
 def test_moments_are_those_of_the_equations():
-    """Two sources, a delay, a synapse and a membrane: z by hand, step by step."""
+    """Two sources, a delay, a synapse and a membrane: z by hand, step by step; steps at which the
+    membrane is near what separates those with a spike from those without count most."""
     rng = np.random.default_rng(1)
     raster = (rng.random((9, 2, 2)) < 0.4).astype(np.float32)
     fired = rng.random((9, 2, 1)) < 0.2
     activity = Activity({"a": raster}, fired)
     pre, delay = np.array([1, 0], np.int32), np.array([1, 3])
-    found = activity.moments(0, [("a", pre, delay)], (0.5, 0.8), (0.5, 0.8))
-    total = np.zeros((3, 3))
+    aim = np.array([2.0, -1.0, 0.1])
+    found = activity.moments(0, [("a", pre, delay)], (0.5, 0.8), (0.5, 0.8), aim)
+    held = np.zeros((9, 2, 3))
     for trial in range(2):
         y, z = np.zeros(3), np.zeros(3)
         for t in range(9):
             s = [raster[t - d, trial, k] if t >= d else 0 for k, d in ((1, 1), (0, 3))]
             y = 0.5 * y + np.array([*s, 1.0])
             z = 0.8 * z + y
-            total += np.outer(z, z) / 18
+            held[t, trial] = z
             if fired[t, trial, 0]:
                 z = np.zeros(3)
-    np.testing.assert_allclose(found.chip, total, rtol=1e-5)
+    v, spiked = held @ aim, fired[:, :, 0]
+    threshold = (np.quantile(v[~spiked], 0.999) + np.quantile(v[spiked], 0.001)) / 2
+    weight = np.exp(-(((v - threshold) / (NEAR * abs(threshold))) ** 2) / 2) + FAR
+    total = np.einsum("tk,tki,tkj->ij", weight / weight.sum(), held, held)
+    np.testing.assert_allclose(found.chip, total, rtol=1e-4)
+    silent = Activity({"a": raster}, None).moments(
+        0, [("a", pre, delay)], (0.5, 0.8), (0.5, 0.8), aim
+    )
+    assert silent.chip.shape == found.chip.shape
+    assert np.abs(silent.chip - found.chip).max() > 0.1
     # Another decay on the chip: weights move so that the same z comes nearest.
-    other = Activity({"a": raster}, fired).moments(0, [("a", pre, delay)], (0.5, 0.8), (0.5, 0.7))
+    other = Activity({"a": raster}, fired).moments(
+        0, [("a", pre, delay)], (0.5, 0.8), (0.5, 0.7), aim
+    )
     assert np.abs(other.refitted(np.ones(3)) - 1).max() > 0.01
 
 

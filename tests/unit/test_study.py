@@ -121,7 +121,7 @@ def test_rows_are_what_the_library_computes(study, tmp_path):
         )
         mean = sum(p.van_rossum * p.trains for p in neurons) / sum(p.trains for p in neurons)
         assert row["van_rossum"] == pytest.approx(mean)
-        state = 6 * (16 + 16 + 4)
+        state = 6 * (20 + 20 + 4)
         assert row["bits"] == 20 * row["weight.bits"] + state
 
 

@@ -40,7 +40,7 @@ def ids(text: str, folder: Path = Path()) -> list[str]:
 def test_product_zip_points_and_seeds():
     text = "seeds = 3\n" + AXES + (
         'weight.bits = [8, 4]\n"quantise.scale" = ["population", "neuron"]\n'
-        '[[zip]]\n"inputs.samples" = [1, 2]\n"neuron.lif.registers.v" = ["s16 clamp", "s12 wrap"]\n'
+        '[[zip]]\n"inputs.samples" = [1, 2]\n"neuron.lif.registers.v" = ["s20 clamp", "s12 wrap"]\n'
         '[[points]]\n"weight.bits" = 2\n'
         '[[points]]\n"weight.bits" = 8\n"quantise.scale" = "population"\n"inputs.samples" = 1\n'
     )  # fmt: skip
@@ -48,11 +48,11 @@ def test_product_zip_points_and_seeds():
     assert len(tasks) == 2 * 2 * 2 * 3 + 1  # the second point is one of the product
     assert {t.axes["seed"] for t in tasks} == {0, 1, 2}
     pairs = {(t.axes["inputs.samples"], t.axes["neuron.lif.registers.v"]) for t in tasks[:-1]}
-    assert pairs == {(1, "s16 clamp"), (2, "s12 wrap")}
+    assert pairs == {(1, "s20 clamp"), (2, "s12 wrap")}
     # What a point does not name is as the study or the profile has it.
     assert tasks[-1].axes == {
         "weight.bits": 2, "quantise.scale": "population", "inputs.samples": None,
-        "neuron.lif.registers.v": "s16 clamp", "seed": 0,
+        "neuron.lif.registers.v": "s20 clamp", "seed": 0,
     }  # fmt: skip
 
 
@@ -62,19 +62,22 @@ def test_points_alone_and_nothing_at_all():
 
 
 def test_words_are_replaced_in_texts():
-    text = AXES + '"neuron.lif.tick:shr0" = ["shr0", "shre"]\n"neuron.lif.tick:8" = [8, 9]\n'
+    text = (
+        AXES
+        + '"neuron.lif.tick:shr0" = ["shr0", "shre"]\n"neuron.lif.tick:decay_bits" = ["decay_bits", 9]\n'
+    )
     changes = [t.content["chip"]["changes"] for t in plan(parse_study(text)).tasks.values()]
     assert changes[0] == {}  # the profile as it is
     ticks = [c["neuron.lif.tick"] for c in changes[1:]]
     assert "i = shr0(i * keep_i, 9)" in ticks[0]
-    assert "i = shre(i * keep_i, 8)" in ticks[1]
+    assert "i = shre(i * keep_i, decay_bits)" in ticks[1]
     assert "i = shre(i * keep_i, 9)" in ticks[2]
 
 
 def test_a_set_value_holds_for_all_but_the_axis():
     text = (
         HEAD
-        + '[set]\nweight.bits = 5\n[axes]\n"neuron.lif.registers.i" = ["s16 clamp", "s9 clamp"]\n'
+        + '[set]\nweight.bits = 5\n[axes]\n"neuron.lif.registers.i" = ["s20 clamp", "s9 clamp"]\n'
     )
     for task in plan(parse_study(text)).tasks.values():
         assert task.content["chip"]["changes"]["weight.bits"] == 5
