@@ -77,7 +77,7 @@ def reference(
     if network.semantics.latency == 0:
         late = delayed(network)
         longer = reference(
-            late.network, late.inputs(inputs), steps=int(steps) + late.longest, record=record,
+            late.network, late.inputs(inputs, int(steps)), steps=int(steps) + late.longest, record=record,
             neurons=neurons, substeps=substeps, progress=progress,
         )  # fmt: skip
         found = late.recording(longer, int(steps) * int(substeps), int(substeps), int(stride))

@@ -66,9 +66,9 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
     from neurohw.cli import console
+    from neurohw.cli.late import quantised, say
     from neurohw.explain import explain
     from neurohw.network.semantics import preset
-    from neurohw.quantise import quantise
     from neurohw.watched import check_labels
 
     semantics = preset(options.meant) if options.meant else None
@@ -78,15 +78,17 @@ def run(options: argparse.Namespace) -> int:
     network = read_network(options)
     inputs, steps = read_inputs(options, network)
     check_labels(network, inputs)
-    fixed = quantise(
+    late, fixed = quantised(
         network, chip, on_limit="clip" if options.clip else "error", scale=options.scale,
         **read_quantiser(options, network),
     )  # fmt: skip
+    if late.longest and semantics is not None:
+        semantics = semantics.with_(latency=1)  # the network has taken that rung already
     image, unmapped = mapped(fixed)
     with console.progress("taking the chip apart", options.json) as bar:
         found = explain(
-            network, fixed, inputs, steps=steps, image=image, semantics=semantics, substeps=options.fine,
-            seed=options.seed, progress=bar,
+            late.network, fixed, late.inputs(inputs, steps), steps=steps + late.longest, image=image,
+            semantics=semantics, substeps=options.fine, seed=options.seed, progress=bar,
         )  # fmt: skip
     if options.output:
         write(found, Path(options.output), shlex.join(["neurohw", *sys.argv[1:]]))
@@ -94,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
         console.as_json(found.as_dict())
         return 0
     show(found)
+    say(late, "chip")
     show_doubts(options)
     if unmapped:
         console.line(f"mapping is left out: {unmapped}")

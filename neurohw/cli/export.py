@@ -76,14 +76,15 @@ def add(commands: Commands) -> None:
 
 def run_lava(options: argparse.Namespace) -> int:
     from neurohw.cli import console
-    from neurohw.quantise import quantise
+    from neurohw.cli.late import quantised, say
 
     chip = read_chip(options)
     network = read_network(options)
     inputs, steps = read_inputs(options, network)
-    fixed = quantise(
+    late, fixed = quantised(
         network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
     )
+    inputs, steps = late.inputs(inputs, steps), steps + late.longest
     script = write_program(fixed, inputs, Path(options.output), steps)
     answer: dict[str, Any] = {"script": str(script), "data": str(script.with_suffix(".npz"))}
     code = 0
@@ -100,6 +101,7 @@ def run_lava(options: argparse.Namespace) -> int:
         return code
     console.line(f"script: {answer['script']}")
     console.line(f"data:   {answer['data']}")
+    say(late, "chip")
     if options.verify:
         console.line(verdict_line(answer))
     else:
@@ -109,13 +111,13 @@ def run_lava(options: argparse.Namespace) -> int:
 
 def run_sanafe(options: argparse.Namespace) -> int:
     from neurohw.cli import console
+    from neurohw.cli.late import quantised, say
     from neurohw.emulate import emulate
     from neurohw.entry import load_backend
     from neurohw.errors import InputError
     from neurohw.mapping.cost import cost
     from neurohw.mapping.map import map_network
     from neurohw.mapping.replayed import replay
-    from neurohw.quantise import quantise
 
     chip, network = read_chip(options), read_network(options)
     if chip.prices is None:
@@ -123,9 +125,10 @@ def run_sanafe(options: argparse.Namespace) -> int:
             f"{chip.name} has no [cost], and SANA-FE needs energies; add them to its profile"
         )
     inputs, steps = read_inputs(options, network)
-    fixed = quantise(
+    late, fixed = quantised(
         network, chip, on_limit="clip" if options.clip else "error", scale=options.scale
     )
+    inputs, steps = late.inputs(inputs, steps), steps + late.longest
     with console.waiting("mapping", options.json):
         recording = emulate(fixed, inputs, steps=steps)
         image = map_network(fixed, activity=recording, method=options.method, cores=options.cores)
@@ -157,6 +160,7 @@ def run_sanafe(options: argparse.Namespace) -> int:
         console.as_json(answer)
         return 0 if same else 1
     console.line(f"architecture and network: {answer['folder']}")
+    say(late, "chip")
     if options.verify:
         shown = [(k, f"{a:.9g}", f"{b:.9g}") for k, a, b in rows]
         console.table(

@@ -19,6 +19,7 @@ from neurohw.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from neurohw.in_step import Delayed
     from neurohw.ladder import Ladder
 
 SUFFIXES = (".nir", ".h5")
@@ -80,6 +81,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from neurohw.cli import console
+    from neurohw.cli.late import say
     from neurohw.errors import InputError
 
     if options.plot and Path(options.plot).suffix.lower() not in {".png", ".pdf", ".svg"}:
@@ -88,14 +90,20 @@ def run(options: argparse.Namespace) -> int:
         )
     of_network = Path(options.network).suffix.lower() in SUFFIXES
     _check(options, of_network)
+    late = None
     with console.progress("down the ladder", options.json) as bar:
-        found = _network(options, bar) if of_network else _model(options, bar)
+        if of_network:
+            late, found = _network(options, bar)
+        else:
+            found = _model(options, bar)
     if options.plot:
         _save(found, options.plot)
     if options.json:
         console.as_json(found.as_dict())
         return 0
     show(found)
+    if late is not None:
+        say(late, "chip")
     if options.plot:
         console.line(f"figure: {options.plot}")
     return 0
@@ -131,17 +139,17 @@ def _model(options: argparse.Namespace, bar: object) -> Ladder:
     return ladder(options.network, read_chip(options), seed=options.seed, progress=bar, **chosen)  # type: ignore[arg-type]
 
 
-def _network(options: argparse.Namespace, bar: object) -> Ladder:
+def _network(options: argparse.Namespace, bar: object) -> tuple[Delayed, Ladder]:
+    from neurohw.cli.late import quantised
     from neurohw.ladder import network_ladder
-    from neurohw.quantise import quantise
 
     chip, network = read_chip(options), read_network(options)
     inputs, steps = read_inputs(options, network)
     limit = "clip" if options.clip else "error"
-    fixed = quantise(network, chip, on_limit=limit, scale=options.scale)  # type: ignore[arg-type]
-    return network_ladder(
-        network, fixed, inputs, steps=steps, substeps=options.fine or 10, seed=options.seed,
-        progress=bar,  # type: ignore[arg-type]
+    late, fixed = quantised(network, chip, on_limit=limit, scale=options.scale)
+    return late, network_ladder(
+        late.network, fixed, late.inputs(inputs, steps), steps=steps + late.longest,
+        substeps=options.fine or 10, seed=options.seed, progress=bar,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

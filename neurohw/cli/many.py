@@ -131,7 +131,7 @@ def _load(name: str, changes: dict[str, Any], one_of_all: bool) -> Chip | Neuroh
 def run(options: argparse.Namespace) -> int:
     """Run on every chip; the reference is simulated once."""
     from neurohw import files
-    from neurohw.cli import console, pipeline
+    from neurohw.cli import console, late, pipeline
     from neurohw.cli.meant import mean
     from neurohw.errors import NeurohwError
     from neurohw.watched import check_labels
@@ -170,6 +170,9 @@ def run(options: argparse.Namespace) -> int:
         text = json.dumps([row.as_dict() for row in rows], indent=2, allow_nan=False) + "\n"
         files.write_text(folder / "table.json", text)
     show(rows, f"{network.name}, {inputs.trials:,} trials of {steps} steps", options.json)
+    ran = next((row.outcome for row in rows if row.outcome), None)
+    if ran is not None and not options.json:
+        late.say(ran.late, "network")
     if folder is not None and not options.json:
         console.line(f"written: {folder / 'table.json'} and a folder for each chip that fits")
     return 0

@@ -72,13 +72,13 @@ def add(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
     from neurohw.cli import console
+    from neurohw.cli.late import quantised, say
     from neurohw.errors import InputError
     from neurohw.mapping.activity import activity_of
     from neurohw.mapping.contest import compete, objective_of
     from neurohw.mapping.map import map_network
     from neurohw.mapping.summary import summarise
     from neurohw.mapping.usage import DoesNotFit
-    from neurohw.quantise import quantise
 
     if options.output:
         files.check_folder(options.output)
@@ -87,13 +87,14 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("--objective makespan needs the spikes of a run: give --input")
     network, chip = read_network(options), read_chip(options)
     with console.waiting("quantising", options.json):
-        fixed = quantise(
+        late, fixed = quantised(
             network, chip, on_limit="clip" if options.clip else "error", scale=options.scale,
             chips=options.chips, **read_quantiser(options, network),
         )  # fmt: skip
     recording = None
     if options.input:
         inputs, steps = read_inputs(options, network)
+        inputs, steps = late.inputs(inputs, steps), steps + late.longest
         registers = _registers(fixed, inputs.trials * steps)
         with console.progress(f"on {chip.name}", options.json) as bar:
             from neurohw.emulate import emulate
@@ -136,6 +137,7 @@ def run(options: argparse.Namespace) -> int:
         console.as_json(found)
         return 0 if same is not False else 1
     _show(summary, entries, fixed, same)
+    say(late, "chip" if options.input else "")
     if options.output:
         console.line(f"image and pictures: {options.output}")
     return 0 if same is not False else 1

@@ -173,10 +173,14 @@ def _change(text: str) -> tuple[str, Any]:
 
 
 def read_inputs(options: argparse.Namespace, network: Network) -> tuple[Inputs, int]:
-    """The inputs, and how many steps to run: theirs, and as many more as spikes need to the outputs."""
+    """The inputs, and how many steps to run: theirs, and as many more as spikes need to the outputs.
+
+    Where spikes pass all layers in one step they need none; delays are not waited for.
+    """
     from neurohw.loading import load_inputs
 
     inputs = load_inputs(options.input, network)
     if options.trials:
         inputs = inputs.first(options.trials)
-    return inputs, options.steps or inputs.steps + network.latency()
+    more = network.latency() if network.semantics.latency else 0
+    return inputs, options.steps or inputs.steps + more

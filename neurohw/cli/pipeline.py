@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from neurohw.cli.meant import Meant
     from neurohw.compare import Comparison
     from neurohw.fixed import FixedPointNetwork
+    from neurohw.in_step import Delayed
     from neurohw.network import Inputs, Network
     from neurohw.recording import Recording
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything a run leaves, as values; ``fine`` and ``fine_chip`` are of the first trials."""
+    """Everything a run leaves, as values; ``fine`` and ``fine_comparison`` are of the first trials.
+
+    Recordings are in the network's own steps; ``late`` is what ran on the chip.
+    """
 
     network: Network
+    late: Delayed
     fixed: FixedPointNetwork
     inputs: Inputs
     chip: Recording
@@ -64,31 +69,33 @@ def carry_out(
     ``quantiser``: more of what ``quantise`` takes.
     """
     from neurohw.cli import console
+    from neurohw.cli.late import quantised
     from neurohw.cli.meant import mean
     from neurohw.compare import compare
     from neurohw.emulate import emulate
-    from neurohw.quantise import quantise
     from neurohw.watched import check_labels, membranes, traced
 
     check_labels(network, inputs)
     limit: Literal["error", "clip"] = "clip" if clip else "error"
     with console.waiting("quantising", quiet):
-        fixed = quantise(network, chip, on_limit=limit, scale=scale, **quantiser)
+        late, fixed = quantised(network, chip, on_limit=limit, scale=scale, **quantiser)
     neurons = traced(network, inputs.trials * steps)
     record = {name: membranes(fixed.populations[name]) for name in neurons}
     with console.progress(f"on {chip.name}", quiet) as bar:
-        on_chip = emulate(
-            fixed, inputs, steps=steps, record=record, neurons=neurons, seed=seed, progress=bar
-        )
+        longer = emulate(
+            fixed, late.inputs(inputs, steps), steps=steps + late.longest, record=record,
+            neurons=neurons, seed=seed, progress=bar,
+        )  # fmt: skip
+    on_chip = late.recording(longer, steps)
     if not reference:
-        return Outcome(network, fixed, inputs, on_chip, None, None, None, None)
+        return Outcome(network, late, fixed, inputs, on_chip, None, None, None, None)
     meant = meant or mean(network, inputs, steps, substeps=substeps, quiet=quiet)
     with console.waiting("comparing", quiet):
         comparison = compare(
             meant.reference, fixed.physical(on_chip), outputs=network.outputs, labels=inputs.labels
         )
     return Outcome(
-        network, fixed, inputs, on_chip, meant.reference, comparison, meant.fine,
+        network, late, fixed, inputs, on_chip, meant.reference, comparison, meant.fine,
         meant.fine_comparison,
     )  # fmt: skip
 

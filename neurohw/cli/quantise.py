@@ -35,12 +35,12 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from neurohw.cli import console
-    from neurohw.quantise import quantise
+    from neurohw.cli.late import quantised, say
 
     chip = read_chip(options)
     network = read_network(options)
     with console.waiting("quantising", options.json):
-        fixed = quantise(
+        late, fixed = quantised(
             network, chip, on_limit="clip" if options.clip else "error", scale=options.scale,
             **read_quantiser(options, network),
         )  # fmt: skip
@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
         console.as_json(fixed.record.as_dict())
     else:
         show(fixed)
+        if options.quantiser == "plain":
+            say(late, "")
         for note in fixed.record.notes if options.quantiser != "plain" else ():
             console.line(note)
         show_doubts(options)

@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from neurohw import files
-    from neurohw.cli import console, many, pipeline
+    from neurohw.cli import console, late, many, pipeline
 
     if options.output:
         files.check_folder(options.output)
@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
         console.as_json(outcome.as_dict())
         return 0
     console.table(f"{network.name} on {chip.name}", ("what", "value"), pipeline.summary(outcome))
+    late.say(outcome.late, "network")
     if options.output:
         console.line(f"report: {Path(options.output) / 'report.html'}")
     return 0

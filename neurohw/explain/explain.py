@@ -27,8 +27,6 @@ from neurohw.network.semantics import Semantics, differences
 from neurohw.recording import Recording
 
 Progress = Callable[[int, int], None]
-REFERENCE = Semantics()
-"""What the float reference does, but for its integrator, which is the network's."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "integrator": ("integrator",), "latency": ("latency",), "reset": ("reset", "reset_time"),
     "comparison": ("comparison",),
@@ -118,7 +116,7 @@ class _Explaining:
         twin = self.twin
         meant = self._reference(1)
         chip = self._emulated(twin.fixed)
-        held = REFERENCE.with_(integrator=twin.network.integrator)
+        held = twin.network.semantics
         equations, wanted = None, held
         if not self.obstacle:
             equations = twin.fixed.physical(twin.run(ON["equations"], self.probes))

@@ -18,7 +18,7 @@ def semantics_held(network: Network, neurons: Mapping[str, Neuron], chip: str) -
     if meant.latency == 0:
         raise CapacityError(
             f"the network lets spikes pass all layers in one step, {chip} takes a step for each: use "
-            "neurohw.in_step.delayed(network), the same network with a step of latency"
+            "neurohw.in_step.for_chip(network, chip), the same network with a step of latency"
         )
     spiking = {k: n for k, n in neurons.items() if n.spikes and not n.relay}
     if meant.reset_time == "next" and spiking:

@@ -72,21 +72,23 @@ class Evaluator:
         """The figures of a task; a NeurohwError says why there are none."""
         from neurohw.compare import compare
         from neurohw.emulate import emulate
+        from neurohw.in_step import for_chip
         from neurohw.quantise import quantise
 
         chip = self.chip(task)
         meant = self.meant(task)
-        fixed = quantise(meant.network, chip, **task["quantise"])
+        late = for_chip(meant.network, chip)
+        fixed = quantise(late.network, chip, **task["quantise"])
         record = {name: membranes(fixed.populations[name]) for name in meant.neurons}
         ran = emulate(
-            fixed, meant.inputs, steps=meant.steps, record=record, neurons=meant.neurons,
-            seed=task["seed"], threads=self.threads,
+            fixed, late.inputs(meant.inputs, meant.steps), steps=meant.steps + late.longest,
+            record=record, neurons=meant.neurons, seed=task["seed"], threads=self.threads,
         )  # fmt: skip
         comparison = None
         if meant.reference is not None:
             comparison = compare(
-                meant.reference, fixed.physical(ran), outputs=meant.network.outputs,
-                labels=meant.inputs.labels,
+                meant.reference, fixed.physical(late.recording(ran, meant.steps)),
+                outputs=meant.network.outputs, labels=meant.inputs.labels,
             )  # fmt: skip
         return figures(Run(meant.network, fixed, ran, comparison), task["metrics"])
 

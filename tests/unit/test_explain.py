@@ -330,3 +330,19 @@ def test_the_choices_of_a_chip_are_found_in_its_equations():
     meant = explain(net, fixed, some, semantics=Semantics(reset="subtract"))
     cost = {r.name: r.direct.changed for r in meant.rungs}
     assert cost["reset"] == cost["equations"] == 0 and cost["parameters"] > 0
+
+
+def test_a_network_with_semantics_of_its_own_is_compared_with_itself():
+    """Its author's choices are those of its reference, and the chip's: no rung between them."""
+    semantics = preset("sinabs").with_(latency=1)
+    rng = np.random.default_rng(0)
+    net = nh.Network(
+        {"in": nh.SpikeInput(8), "hidden": nh.LIF(6, tau=2e-2, r=10.0)},
+        [nh.Projection.dense("in", "hidden", rng.normal(0.3, 0.4, (6, 8)))],
+        dt=1e-3, semantics=semantics,
+    )  # fmt: skip
+    given = nh.Inputs.from_dense({"in": rng.random((2, 40, 8)) < 0.2})
+    found = explain(net, quantise(net, nh.load_chip("xylo2")), given, semantics=semantics)
+    notes = {r.name: r.note for r in found.rungs}
+    assert notes["reset"] == notes["comparison"] == notes["integrator"] == "same"
+    assert found.spikes == nh.reference(net, given, steps=41).spikes["hidden"].count > 20

@@ -138,13 +138,13 @@ def in_one_step(net: Network, raster: np.ndarray, steps: int) -> dict[str, np.nd
 
 
 @settings(max_examples=6, deadline=None)
-@given(st.integers(0, 2**32))
-def test_with_a_latency_the_same_spikes_come_later(seed: int) -> None:
+@given(st.integers(0, 2**32), st.booleans())
+def test_with_a_latency_the_same_spikes_come_later(seed: int, spikes: bool) -> None:
     brian2 = pytest.importorskip("neurohw_backends.brian2", exc_type=ImportError)
     rng = np.random.default_rng(seed)
     net = layered(rng)
     raster = rng.integers(0, 2, (30, 4))
-    late = delayed(net)
+    late = delayed(net, spikes)
     got = brian2.reference(late.network, late.inputs(Inputs.from_dense({"x": raster})))
     for name, want in in_one_step(net, raster, 30).items():
         assert np.array_equal(late.aligned(name, got.spikes[name], 30).dense(1, 30)[0], want)
@@ -161,7 +161,8 @@ def test_only_biases_behind_the_first_step_become_inputs() -> None:
     assert dict(late.lag) == {"x": 0, "a": 1, "b": 2, "bias": 0} and late.longest == 2
     assert late.network.inputs == ("bias", "x") and not late.network.populations["b"].bias.any()
     (p,) = (p for p in late.network.projections if p.source == "bias")
-    assert (p.target, p.weight.tolist(), p.delay.tolist()) == ("b", [1.0], [1e-3])
+    assert (p.target, p.weight.tolist(), p.delay.tolist()) == ("b", [1.0], [0.0])
+    assert late.begins == (1,)
     taken = {**chain().populations, "bias": CurrentInput(1)}
     assert delayed(chain(populations=taken)).start == "bias_"
     plain = {**chain().populations, "b": LIF(1, tau=1e-2)}
