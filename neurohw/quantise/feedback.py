@@ -35,13 +35,15 @@ class Lattice:
 
 def fed_back(aim: Floats, lattice: Lattice, moments: Floats) -> Floats:
     """The point of ``lattice`` that is near ``aim`` in the metric of ``moments`` (m, m)."""
+    from neurohw.quantise.cancel import cancelled
+
     if not aim.size:
         return aim
     m = damped(moments)
     order = np.argsort(-np.diag(m) * lattice.step**2, kind="stable")
     m = m[np.ix_(order, order)]
     turned = Lattice(lattice.step[order], lattice.low[order], lattice.high[order])
-    start = _cancelled(aim[order], turned, m)
+    start = cancelled(aim[order], turned.step, turned.low, turned.high, np.ascontiguousarray(m))
     plain = turned.nearest(aim[order])
     if _cost(plain - aim[order], m) < _cost(start - aim[order], m):
         start = plain
@@ -67,16 +69,6 @@ def without(moments: Floats, free: int) -> tuple[Floats, Floats]:
 
 def _cost(error: Floats, moments: Floats) -> float:
     return float(error @ moments @ error)
-
-
-def _cancelled(aim: Floats, lattice: Lattice, moments: Floats) -> Floats:
-    upper = np.linalg.cholesky(np.linalg.inv(moments)).T
-    left, found = aim.copy(), np.zeros_like(aim)
-    for k in range(aim.size):
-        step = lattice.step[k]
-        found[k] = np.clip(np.rint(left[k] / step), lattice.low[k], lattice.high[k]) * step
-        left[k + 1 :] -= (left[k] - found[k]) / upper[k, k] * upper[k, k + 1 :]
-    return found
 
 
 def _descended(start: Floats, aim: Floats, lattice: Lattice, moments: Floats) -> Floats:

@@ -94,7 +94,7 @@ def test_plain_codes_are_what_they_were_before_there_were_methods(network, chip,
 
 
 def published(network, chip, bits, by_neuron):
-    """The network with the weights that published converters make: integers of so many bits, scaled by
+    """The network with weights as published converters make them: integers of so many bits, scaled by
     the largest weight of a layer (sinabs, discretize) or of each neuron (rockpool, channel_quantize),
     with thresholds and biases on the same grid, as float numbers again."""
     top = 2 ** (bits - 1) - 1
