@@ -125,20 +125,29 @@ def shr32(typingctx: Any, x: Any, n: Any) -> Any:
     return types.int32(types.int32, types.int32), generate
 
 
-@intrinsic
-def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line that holds ``array[index]``; any index will do."""
-
+def _ask(typingctx: Any, array: Any, index: Any, locality: int) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = context.make_array(array)(context, builder, arguments[0])
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         ask = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
         place = builder.bitcast(builder.gep(made.data, [arguments[1]]), byte)
-        builder.call(ask, [place, number(0), number(3), number(1)])
+        builder.call(ask, [place, number(0), number(locality), number(1)])
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate
+
+
+@intrinsic
+def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
+    """Ask for the cache line that holds ``array[index]``; any index will do."""
+    return _ask(typingctx, array, index, 3)
+
+
+@intrinsic
+def prefetch_outer(typingctx: Any, array: Any, index: Any) -> Any:
+    """The same into the second-level cache, for what is needed later."""
+    return _ask(typingctx, array, index, 2)
 
 
 @intrinsic

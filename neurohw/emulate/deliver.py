@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neurohw.equations.kernel_primitives import uwrap, wrap
-from neurohw.native import load, prefetch, store
+from neurohw.native import load, prefetch, prefetch_outer, store
 
 
 def _flat(
@@ -71,6 +71,37 @@ def _flat_graded(
             sums[at] += np.int64(packed[s] >> bits) * value
 
 
+def _flat_same(
+    sums: Any, start: Any, target: Any, sign: Any, spikes: Any, first: int, last: int, base: int
+) -> None:
+    """Rows of (slot * stride + column), every synapse of a row with the weight that ``sign`` holds."""
+    ring, from_ = np.uint64(sums.size - 1), np.uint64(base)
+    for k in range(first, last):
+        if k + 6 < last:
+            prefetch(start, np.int64(spikes[k + 6]))
+        if k + 2 < last:
+            ahead = np.int64(start[spikes[k + 2]])
+            stop = min(np.int64(start[spikes[k + 2] + 1]), ahead + 2048)
+            while ahead < stop:
+                prefetch(target, ahead)
+                ahead += 32
+        value = sign[spikes[k]]
+        for s in range(np.uint64(start[spikes[k]]), np.uint64(start[spikes[k] + 1])):
+            sums[(np.uint64(target[s]) + from_) & ring] += value
+
+
+def _flat_same_graded(
+    sums: Any, start: Any, target: Any, sign: Any, spikes: Any, payload: Any, first: int, last: int,
+    base: int,
+) -> None:  # fmt: skip
+    """The same for spikes that carry a value."""
+    ring, from_ = np.uint64(sums.size - 1), np.uint64(base)
+    for k in range(first, last):
+        value = np.int64(payload[k]) * np.int64(sign[spikes[k]])
+        for s in range(np.uint64(start[spikes[k]]), np.uint64(start[spikes[k] + 1])):
+            sums[(np.uint64(target[s]) + from_) & ring] += value
+
+
 def _segment(
     sums: Any, start: Any, target: Any, weight: Any, sign: Any, spikes: Any, first: int,
     last: int, delay: int, delays: int, row0: int, base: int, ahead: int,
@@ -83,9 +114,23 @@ def _segment(
     acc = sums[base:]
     lines_t, lines_w = 64 // target.itemsize, 64 // weight.itemsize
     same, signed = weight.size == 0, sign.size > 0
+    # The first delay asks for whole rows, where those of a tick (half a million synapses) stay in the
+    # second-level cache: memory gives a row at a time faster than its segments, one at each delay.
+    rows = delay == 0 and (last - first) * (target.size * delays // start.size) < 1 << 19
     for k in range(first, last):
         if k + 2 * ahead < last:
             prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * delays + delay)
+        if rows and k + 2 < last:
+            seg = (row0 + np.int64(spikes[k + 2])) * delays
+            at, stop = np.int64(start[seg]), np.int64(start[seg + delays])
+            a = at
+            while a < stop:
+                prefetch_outer(target, a)
+                a += lines_t
+            a = at
+            while a < stop and not same:
+                prefetch_outer(weight, a)
+                a += lines_w
         if k + ahead < last:
             seg = (row0 + spikes[k + ahead]) * delays + delay
             at, stop = np.int64(start[seg]), np.int64(start[seg + 1])

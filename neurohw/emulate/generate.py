@@ -122,8 +122,8 @@ def compiled_module(programs: Sequence[Program], parts: Sequence[str]) -> str:
     return "\n\n\n".join(part.strip() for part in whole if part) + "\n"
 
 
-_NATIVE = ("add_atomic", "array_at", "call", "give_way", "load", "prefetch", "read_atomic", "select",
-           "shl32", "shr32", "store", "view", "widest_vectors")  # fmt: skip
+_NATIVE = ("add_atomic", "array_at", "call", "give_way", "load", "prefetch", "prefetch_outer",
+           "read_atomic", "select", "shl32", "shr32", "store", "view", "widest_vectors")  # fmt: skip
 _DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 

@@ -4,7 +4,8 @@
 layout   what is stored                                                  when
 ======== =============================================================== ==========================
 dense    a row of weights for each source                                one delay, 25 % connected
-flat     rows of weight, delay and target in one word, added to a ring   short segments
+flat     rows of weight, delay and target in one word, added to a ring;  short segments
+         16 bits without the weight, where each source has one
 slots    targets and weights by source and delay, one slot at a time     long segments
 deferred the same, added when they arrive: one row of sums, no ring      where the ring leaves L2
 ======== =============================================================== ==========================

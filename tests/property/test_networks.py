@@ -1,5 +1,7 @@
 """Random networks: the generated kernels give what the interpreter gives, in every register."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 from neurohw.emulate import emulate, interpret, layouts
 from neurohw.emulate.layouts import Forced
+from neurohw.emulate.session import Session
+from neurohw.emulate.sparse_rows import SparseBuilder
 from neurohw.errors import RegisterOverflow
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw.testing import assert_same, random_inputs, random_network
@@ -70,6 +74,30 @@ def test_kernel_equals_interpreter(name, request):
             overflows += sum(sum(v.values()) for v in got.overflows.values())
     assert spikes > 100  # the networks are alive
     assert overflows > 0  # and go to the ends of their registers
+
+
+def test_one_weight_a_source_equals_interpreter(loihi2, uncompiled, monkeypatch):
+    """Rows of places alone: one projection from each source, of one weight; spikes with and without
+    values."""
+    monkeypatch.setattr(layouts, "FORCED", Forced("flat"))
+    kinds, places = [], SparseBuilder._places
+    monkeypatch.setattr(
+        SparseBuilder, "_places", lambda self, *a: kinds.append(self) or places(self, *a)
+    )
+    spikes = graded = 0
+    for seed in range(40):
+        network = random_network(seed, loihi2, largest=24)
+        first = {p.source: p for p in reversed(network.projections) if p.synapses}
+        one = [replace(p, weight=np.full_like(p.weight, p.weight[0])) for p in first.values()]
+        network = replace(network, projections=tuple(one))
+        before = len(kinds)
+        got = both(network, random_inputs(seed, network, steps=30), seed=seed)
+        if got is not None and len(kinds) > before:
+            spikes += sum(s.count for n, s in got.spikes.items() if n != "input")
+            graded += sum(s.value is not None for s in got.spikes.values())
+    assert len(kinds) > 20
+    assert spikes > 100
+    assert graded > 0
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -152,6 +180,19 @@ def test_a_large_layout_equals_the_interpreter(loihi2):
     got = emulate(network, **options)
     assert got.spikes["net"].count > 200
     assert_same(interpret(network, **options), got)
+
+
+def test_one_weight_a_source_compiled(loihi2):
+    """The same compiled, in one part and in several; the layout is that of W2."""
+    whole = balanced_integers(loihi2, 400, 40)
+    made = [replace(p, weight=np.where(p.pre < 320, 3, -12)) for p in whole.projections]
+    network = replace(whole, projections=tuple(made))
+    assert Session(network).engine.layout.sparse.same
+    options = {"steps": 60, "record": {"net": ["u", "v"]}}
+    expected = interpret(network, **options)
+    assert expected.spikes["net"].count > 200
+    for threads in (1, 2, 3):
+        assert_same(expected, emulate(network, threads=threads, **options))
 
 
 def balanced_integers(chip, n, k):
