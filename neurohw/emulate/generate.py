@@ -7,9 +7,12 @@ own begin with '_', which no profile may use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from neurohw.chip.model import Delivery, Generator, Neuron
 from neurohw.equations import Program, kernel_primitives
@@ -28,6 +31,9 @@ from neurohw.equations.tree import (
 )
 from neurohw.fixedpoint import Format
 
+if TYPE_CHECKING:
+    from neurohw.fixed import FixedPopulation
+
 FAIL_SITE, FAIL_NEURON, FAIL_VALUE, FAIL_POPULATION = range(4)
 JIT = "@njit(cache=True, nogil=True)\n"
 INNER = '@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")\n'
@@ -37,10 +43,14 @@ for each array of each call); divisors are proven not to be 0, so nothing need b
 
 @dataclass(frozen=True)
 class Kind:
-    """A neuron as it is to be compiled: ``kept`` are wires and inputs that are recorded."""
+    """A neuron as it is to be compiled: ``kept`` are wires and inputs that are recorded, ``known``
+    parameters that have this code in every neuron, and are written into the text, ``inside`` ports at
+    which all that arrives fits."""
 
     neuron: Neuron
     kept: tuple[str, ...] = ()
+    known: Mapping[str, int] = field(default_factory=dict)
+    inside: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -75,6 +85,20 @@ class Kind:
                 return site
             site += len(program.assigns)
         raise KeyError(phase)
+
+
+def switches(
+    neuron: Neuron, members: Sequence[FixedPopulation], varied: Collection[str] = ()
+) -> dict[str, int]:
+    """Parameters of one bit that are alike in all members, and not ``varied``: without the branches that
+    they close a kernel is several times faster. Wider ones would make a kernel of every network."""
+    found = {}
+    for key, form in neuron.tick.parameters.items():
+        if form.bits == 1 and key not in varied:
+            codes = {int(c) for m in members for c in np.unique(m.parameters[key])}
+            if len(codes) == 1:
+                found[key] = codes.pop()
+    return found
 
 
 @dataclass(frozen=True)
@@ -209,9 +233,13 @@ class _Straight(Emitter):
 
 class Body:
     """The statements of one phase of one neuron; ``counted`` are the sites whose overflows are
-    counted, ``fail`` the statements that report a failed store."""
+    counted, ``fail`` the statements that report a failed store. ``narrow``: counters of 32 bits, with
+    which a loop over neurons is vectorised better."""
 
-    def __init__(self, kind: Kind, phase: str, setting: Setting, fail: str, place: str) -> None:
+    def __init__(
+        self, kind: Kind, phase: str, setting: Setting, fail: str, place: str, narrow: bool = False
+    ) -> None:
+        self.narrow = narrow
         self.kind, self.program, self.setting = kind, kind.neuron.programs[phase], setting
         self.fail, self.place, self.lines = fail, place, list[str]()
         self.counted: list[int] = []
@@ -220,12 +248,14 @@ class Body:
     def given(self, name: str, form: Format, text: str) -> None:
         """Store a value from outside into an input."""
         anything = form.reads == (-(2**63), 2**63 - 1)
-        self.store(form, name, text, self.kind.inputs.index(name), not anything)
+        fits = anything or name in self.kind.inside
+        self.store(form, name, text, self.kind.inputs.index(name), not fits)
 
     def load(self) -> None:
         """Read registers and parameters."""
         for key in (*self.program.parameters, *self.kind.neuron.tick.registers):
-            self.lines.append(f"{key} = np.int64(_all_{key}[_j])")
+            known = self.kind.known.get(key)
+            self.lines.append(f"{key} = np.int64({f'_all_{key}[_j]' if known is None else known})")
 
     def run(self, draw: str) -> None:
         """The assignments. ``draw``: arguments of ``random_bits`` between bits and site."""
@@ -279,7 +309,12 @@ class Body:
             ]
             return
         self.lines.append(f"{target} = {stored(form, raw)}")
-        self.lines.append(f"_over_{site} += int(({raw} < {form.low}) | ({raw} > {form.high}))")
+        over = f"int(({raw} < {form.low}) | ({raw} > {form.high}))"
+        if self.narrow:
+            over = f"np.int32(_over_{site} + np.int32({over}))"
+            self.lines.append(f"_over_{site} = {over}")
+        else:
+            self.lines.append(f"_over_{site} += {over}")
         self.counted.append(site)
 
 
@@ -352,19 +387,20 @@ def events_source(kind: Kind, setting: Setting) -> str:
     of ``event_source`` in a loop, because a call for each event costs more than they do.
 
     By source: the synapses ``_begin .. _end`` of one port. By index: all neurons, for each port the
-    place of its weights, and whether its source spiked.
+    place of its weights, which are 0 where its source is silent.
     """
     neuron = kind.neuron
     if "event" not in neuron.phases:
         return ""
-    body = Body(kind, "event", setting, "return False", "_local")
+    by_index = setting.delivery.order == "index"
+    body = Body(kind, "event", setting, "return False", "_local", narrow=by_index)
     ports = neuron.ports
     for name, form in neuron.inputs.items():
         body.given(name, form, f"_given_{name}")
     body.load()
     body.run("0, 0, 0, 0")
     body.keep()
-    if setting.delivery.order == "source":
+    if not by_index:
         where = ["_begin", "_end", "_low", "_port", "_target", "_weight"]
         loop = [
             "for _s in range(_begin, _end):",
@@ -381,11 +417,11 @@ def events_source(kind: Kind, setting: Setting) -> str:
             "_n",
             "_low",
             "_weight",
-            *(f"{x}{q}" for q in range(len(ports)) for x in ("_a", "_o")),
+            *(f"_o{q}" for q in range(len(ports))),
         ]
         loop = ["for _local in range(_n):", "    _j = np.uint64(_low + _local)"]
         loop += [
-            f"    _given_{port} = _weight[_o{q} + _local] if _a{q} else 0"
+            f"    _given_{port} = _weight[np.uint64(_o{q} + _local)]"
             for q, port in enumerate(ports)
         ]
     others = [f"_given_{name}" for name in neuron.inputs if name not in ports]
@@ -393,7 +429,7 @@ def events_source(kind: Kind, setting: Setting) -> str:
         f"events_{kind.name}",
         [*where, *others, *state_arguments(kind, setting), "_overflows", "_failure"],
         neuron.phase_texts.get("event", ""), [*loop, *(f"    {line}" for line in body.lines)],
-        body.counted, "True",
+        body.counted, "True", narrow=by_index,
     )  # fmt: skip
 
 
@@ -404,12 +440,13 @@ def state_arguments(kind: Kind, setting: Setting) -> list[str]:
 
 def function_source(
     name: str, arguments: Sequence[str], text: str, body: Sequence[str], counted: Sequence[int],
-    result: str,
+    result: str, narrow: bool = False,
 ) -> str:  # fmt: skip
-    """A function of a neuron: its equations as comments, the body, overflows added up."""
+    """A function of a neuron: its equations as comments, the body, overflows added up (``narrow``: in
+    32 bits)."""
     lines = [
         *(f"# {line}" for line in text.splitlines()),
-        *(f"_over_{k} = 0" for k in counted),
+        *(f"_over_{k} = {'np.int32(0)' if narrow else '0'}" for k in counted),
         *body,
     ]
     for k in counted:

@@ -161,6 +161,7 @@ def dense_synapses(network: FixedPointNetwork, layout: Layout) -> Dense:
             masks.append(mask)
             used += matrix.size
         groups.append((layout.order.index(name), bank, row))
+    matrices.append(np.zeros(max(network.sizes.values(), default=0), np.int64))
     table = np.array([g[2] for g in groups], np.int64).reshape(len(groups), 4, ports)
     lane_, size, first, offset = (np.ascontiguousarray(table[:, k]) for k in range(4))
     return Dense(

@@ -197,8 +197,12 @@ def _by_index(kinds: Sequence[Kind], setting: Setting) -> str:
             f"_known[_group_first[_g, {q}] + _index]"
             for q in ports
         )
-        starts = "\n".join(f"    _o{q} = _group_offset[_g, {q}] + _index * _n" for q in ports)
-        where = ["_n", "_low", "_weight", *(f"{x}{q}" for q in ports for x in ("_a", "_o"))]
+        # The weights end with as many zeros as a row has: the row of a silent source.
+        starts = "\n".join(
+            f"    _o{q} = _group_offset[_g, {q}] + _index * _n if _a{q} else _weight.size - _n"
+            for q in ports
+        )
+        where = ["_n", "_low", "_weight", *(f"_o{q}" for q in ports)]
         call = _events_call(kind, setting, where, "_owner", "1")
         branches.append(f"""
 {"elif" if branches else "if"} _group_bank[_g] == {k}:

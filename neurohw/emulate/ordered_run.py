@@ -16,8 +16,16 @@ from neurohw.emulate.generate import (
     FAIL_VALUE,
     Kind,
     Setting,
+    switches,
 )
-from neurohw.emulate.layout import dense_synapses, listed_synapses, place
+from neurohw.emulate.layout import (
+    Bank,
+    Dense,
+    Listed,
+    dense_synapses,
+    listed_synapses,
+    place,
+)
 from neurohw.emulate.loops import kernel_source, loop_arguments
 from neurohw.emulate.plan import Plan
 from neurohw.emulate.store import load_kernel
@@ -40,7 +48,13 @@ class OrderedEngine:
         self.layout = place(self.net)
         chip = self.net.chip
         self.setting = Setting(chip.delivery, chip.generators, plan.on_overflow == "raise")
-        self.kinds = [Kind(bank.neuron, self._kept(tuple(bank.low))) for bank in self.layout.banks]
+        by_source = chip.delivery.order == "source"
+        lay_out = listed_synapses if by_source else dense_synapses
+        self.synapses: Listed | Dense = lay_out(self.net, self.layout)
+        self.kinds = [
+            Kind(bank.neuron, self._kept(tuple(bank.low)), self._known(bank), self._inside(bank))
+            for bank in self.layout.banks
+        ]
         module = load_kernel(kernel_source(self.kinds, self.setting))
         self.kernel: Callable[..., tuple[int, int, bool]] = module.run
         self.order = loop_arguments(self.kinds, self.setting)
@@ -55,6 +69,17 @@ class OrderedEngine:
         found = {r for n in names for r in self.plan.probes.get(n, {})}
         neuron = self.net.populations[names[0]].neuron
         return tuple(sorted(found - set(neuron.tick.registers)))
+
+    def _known(self, bank: Bank) -> dict[str, int]:
+        varied = {key for name in bank.low for key in self.plan.variants.get(name, {})}
+        return switches(bank.neuron, [self.net.populations[n] for n in bank.low], varied)
+
+    def _inside(self, bank: Bank) -> frozenset[str]:
+        """Ports that hold every weight."""
+        weight = self.synapses.weight
+        low, high = int(weight.min(initial=0)), int(weight.max(initial=0))
+        forms = {port: bank.neuron.inputs[port] for port in bank.neuron.ports}
+        return frozenset(k for k, form in forms.items() if form.low <= low and high <= form.high)
 
     def _shared(self) -> None:
         plan, net, layout, a = self.plan, self.net, self.layout, self.arrays
@@ -84,26 +109,18 @@ class OrderedEngine:
         a["_due"] = np.zeros(max(sources, 1), np.int64)
         a["_due_value"] = np.zeros(max(sources, 1), np.int64)
         a["_waiting"] = np.zeros(1, np.int64)
-        if net.chip.delivery.order == "source":
-            s = listed_synapses(net, layout)
-            a["_start"], a["_bank"], a["_target"], a["_owner"] = (
-                s.start,
-                s.bank,
-                s.place,
-                s.population,
-            )
-            a["_port"], a["_weight"] = s.port, s.weight
+        d = self.synapses
+        if isinstance(d, Listed):
+            a["_start"], a["_bank"], a["_target"] = d.start, d.bank, d.place
+            a["_owner"], a["_port"], a["_weight"] = d.population, d.port, d.weight
             return
-        d = dense_synapses(net, layout)
         a["_flag"] = np.zeros(max(sources, 1), np.bool_)
         a["_group_population"], a["_group_bank"] = d.population, d.bank
         a["_group_lane"], a["_group_size"], a["_group_first"] = d.lane, d.size, d.first
-        a["_group_offset"], a["_weight"], a["_known"], a["_lanes"] = (
-            d.offset,
-            d.weight,
-            d.known,
-            d.lanes,
-        )
+        # Rows of weights are most of what a kernel reads.
+        fits = np.array_equal(d.weight, d.weight.astype(np.int16))
+        a["_weight"] = d.weight.astype(np.int16) if fits else d.weight
+        a["_group_offset"], a["_known"], a["_lanes"] = d.offset, d.known, d.lanes
 
     def _bank(self, k: int) -> None:
         bank, kind, a, p = self.layout.banks[k], self.kinds[k], self.arrays, ""

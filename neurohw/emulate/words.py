@@ -14,6 +14,7 @@ from neurohw.emulate.generate import (
     FAIL_VALUE,
     Kind,
     Setting,
+    switches,
 )
 from neurohw.emulate.log import OperationLog
 from neurohw.emulate.queued import Queued, word_overflow
@@ -168,7 +169,12 @@ class Kernel:
         assert chip.machine is not None
         machine = chip.machine
         names = sorted({p.neuron.name for p in network.populations.values()})
-        self.kinds = [Kind(chip.neurons[name]) for name in names]
+        members = {
+            k: [p for p in network.populations.values() if p.neuron.name == k] for k in names
+        }
+        self.kinds = [
+            Kind(chip.neurons[k], known=switches(chip.neurons[k], members[k])) for k in names
+        ]
         self.setting = Setting(chip.delivery, chip.generators, strict)
         self.kernel = load_kernel(machine_source(self.kinds, machine, self.setting)).run
         self.order = machine_arguments(self.kinds, machine, self.setting)

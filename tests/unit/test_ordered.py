@@ -269,3 +269,31 @@ def test_relayed_spikes_come_back_a_tick_later():
     got = run(network, {0: [(0, 1)]}, 6, {"x": ["v"], "a": ["packets"]})
     assert got.spikes["x"].step.tolist() == [1, 2, 3, 4, 5]
     assert got.trace("a", "packets").values[0, :, 1].tolist() == [0, 0, 1, 1, 1, 1]
+
+
+def test_switches_alike_or_of_a_neuron_or_of_a_trial(reckon):
+    """A kernel knows switches that are set alike everywhere, and reads those that are not."""
+    rng = np.random.default_rng(1)
+    weight = rng.integers(-60, 128, (8, 6))
+    pre, post = (k.ravel() for k in np.indices(weight.shape))
+    given = Inputs.from_dense({"in": rng.random((3, 40, 8)) < 0.3})
+    one, other = np.ones(6, int), np.arange(6) % 2
+    found = []
+    for reset, noisy, varied in (
+        (one, one, None), (1 - one, one, None), (other, one, None), (one, other, None),
+        (one, one, [[0], [1], [0]]),
+    ):  # fmt: skip
+        population = lif(reckon, n=6, thr=4000, rst_mode=reset, noisy=noisy, growth=-300)
+        network = FixedPointNetwork(
+            reckon, 1e-3, {"in": 8}, {"x": population},
+            (FixedProjection.of("in", "x", pre, post, weight.ravel(), 0, 4, port="inp"),),
+        )  # fmt: skip
+        options = {"record": {"x": ["u"]}}
+        if varied is not None:
+            options["parameters"] = {"x": {"rst_mode": np.array(varied) * one}}
+        expected = interpret(network, given, **options)
+        assert_same(expected, emulate(network, given, **options))
+        assert expected.spikes["x"].count > 50
+        found.append(expected.trace("x", "u").values[1])
+    assert not np.array_equal(found[0], found[1])
+    assert np.array_equal(found[4], found[0])
