@@ -222,7 +222,7 @@ def test_moments_are_those_of_the_equations():
     threshold = (np.quantile(v[~spiked], 0.999) + np.quantile(v[spiked], 0.001)) / 2
     weight = np.exp(-(((v - threshold) / (NEAR * abs(threshold))) ** 2) / 2) + FAR
     total = np.einsum("tk,tki,tkj->ij", weight / weight.sum(), held, held)
-    np.testing.assert_allclose(found.chip, total, rtol=1e-4)
+    np.testing.assert_allclose(found.chip, total, rtol=1e-5)
     silent = Activity({"a": raster}, None).moments(
         0, [("a", pre, delay)], (0.5, 0.8), (0.5, 0.8), aim
     )
