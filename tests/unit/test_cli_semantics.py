@@ -15,7 +15,6 @@ from neurohw.network.semantics import PRESETS
 from neurohw.quantise import quantise
 from neurohw.recording import Recording, load_recording
 
-pytest.importorskip("neurohw_backends.brian2", exc_type=ImportError)
 HERE = Path(__file__).parents[1] / "golden" / "real"
 TRIALS, STEPS = 30, 25
 DATA = ["--input", str(HERE / "digits.npz")]

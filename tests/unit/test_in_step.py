@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neurohw_backends import brian2
 
 from neurohw.chip import load_chip
 from neurohw.emulate import interpret
@@ -75,7 +76,6 @@ def random_network(rng: np.random.Generator, integrator: str) -> Network:
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(["euler", "exact"]), st.sampled_from([1, 3]))
 def test_biases_as_spikes_are_biases_as_currents(seed: int, integrator: str, fine: int) -> None:
-    brian2 = pytest.importorskip("neurohw_backends.brian2", exc_type=ImportError)
     rng = np.random.default_rng(seed)
     net = random_network(rng, integrator)
     inputs = Inputs.from_dense({"x": rng.integers(0, 2, (2, STEPS, 3))})
@@ -214,7 +214,6 @@ def test_biases_last_as_long_as_the_reference() -> None:
         dt=1e-3, semantics=PRESETS["norse"],
     )  # fmt: skip
     silence = Inputs.from_dense({"in": np.zeros((1, 5, 1))})
-    brian2 = pytest.importorskip("neurohw_backends.brian2", exc_type=ImportError)
     found = brian2.reference(network, silence, steps=60)
     raster = found.spikes["a"].dense(1, 60)
     assert np.array_equal(raster, found.spikes["b"].dense(1, 60))

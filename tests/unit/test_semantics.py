@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neurohw_backends import brian2
 
 from neurohw.chip import load_chip
 from neurohw.emulate import emulate
@@ -140,7 +141,6 @@ def in_one_step(net: Network, raster: np.ndarray, steps: int) -> dict[str, np.nd
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
 def test_with_a_latency_the_same_spikes_come_later(seed: int, spikes: bool) -> None:
-    brian2 = pytest.importorskip("neurohw_backends.brian2", exc_type=ImportError)
     rng = np.random.default_rng(seed)
     net = layered(rng)
     raster = rng.integers(0, 2, (30, 4))
