@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 SCOPES = 64
-"""Arrays of one loop that may be told apart."""
+"""Arrays of one loop that may be told apart; those numbered beyond share the last."""
 
 
 @intrinsic
@@ -63,7 +63,7 @@ def array_at(typingctx: Any, table: Any, place: Any, dtype: Any) -> Any:
 
 def _apart(builder: Any, instruction: Any, scope: int) -> None:
     """Say that this access touches the array number ``scope`` and none of the others."""
-    module = builder.module
+    module, scope = builder.module, min(scope, SCOPES - 1)
     known = module.__dict__.setdefault("_neurohw_scopes", {})
     if not known:
         domain = module.add_metadata(["neurohw arrays"])

@@ -10,30 +10,27 @@ from typing import Any
 
 import numpy as np
 
+from neurohw.emulate.rows import _add_each, _add_same, _add_words, _ask, _ask_outer
 from neurohw.equations.kernel_primitives import uwrap, wrap
-from neurohw.native import load, prefetch, prefetch_outer, store
+from neurohw.native import load, prefetch, store
 
 
 def _flat(
     sums: Any, start: Any, packed: Any, spikes: Any, first: int, last: int, base: int, bits: int,
+    mean: int,
 ) -> None:  # fmt: skip
     """Rows of (weight << bits | slot * stride + column), added into the whole ring.
 
     ``base``: the first element of the slot that a delay of 0 reaches; the ring's size is a power of 2.
-    Rows are padded to eights with weights of 0.
+    Rows are padded to eights with weights of 0. ``mean``: synapses of a row, here and below.
     """
     low, ring = (1 << bits) - 1, np.uint64(sums.size - 1)
-    from_ = np.uint64(base)
-    line = 64 // packed.itemsize
+    from_, lines = np.uint64(base), mean * packed.itemsize // 64 + 2
     for k in range(first, last):
         if k + 6 < last:
             prefetch(start, np.int64(spikes[k + 6]))
         if k + 2 < last:
-            ahead = np.int64(start[spikes[k + 2]])
-            stop = min(np.int64(start[spikes[k + 2] + 1]), ahead + 64 * line)
-            while ahead < stop:
-                prefetch(packed, ahead)
-                ahead += line
+            _ask(packed, np.int64(start[spikes[k + 2]]), lines)
         begin = np.int64(start[spikes[k]])
         for q in range((np.int64(start[spikes[k] + 1]) - begin) >> 3):
             s = begin + (q << 3)
@@ -72,22 +69,18 @@ def _flat_graded(
 
 
 def _flat_same(
-    sums: Any, start: Any, target: Any, sign: Any, spikes: Any, first: int, last: int, base: int
-) -> None:
+    sums: Any, start: Any, target: Any, sign: Any, spikes: Any, first: int, last: int, base: int,
+    mean: int,
+) -> None:  # fmt: skip
     """Rows of (slot * stride + column), every synapse of a row with the weight that ``sign`` holds."""
-    ring, from_ = np.uint64(sums.size - 1), np.uint64(base)
+    ring, from_, lines = np.uint64(sums.size - 1), np.uint64(base), mean * target.itemsize // 64 + 2
     for k in range(first, last):
         if k + 6 < last:
             prefetch(start, np.int64(spikes[k + 6]))
         if k + 2 < last:
-            ahead = np.int64(start[spikes[k + 2]])
-            stop = min(np.int64(start[spikes[k + 2] + 1]), ahead + 2048)
-            while ahead < stop:
-                prefetch(target, ahead)
-                ahead += 32
-        value = sign[spikes[k]]
-        for s in range(np.uint64(start[spikes[k]]), np.uint64(start[spikes[k] + 1])):
-            sums[(np.uint64(target[s]) + from_) & ring] += value
+            _ask(target, np.int64(start[spikes[k + 2]]), lines)
+        low, high = np.int64(start[spikes[k]]), np.int64(start[spikes[k] + 1])
+        _add_same(sums, target, low, high, from_, ring, sign[spikes[k]])
 
 
 def _flat_same_graded(
@@ -104,80 +97,62 @@ def _flat_same_graded(
 
 def _segment(
     sums: Any, start: Any, target: Any, weight: Any, sign: Any, spikes: Any, first: int,
-    last: int, delay: int, delays: int, row0: int, base: int, ahead: int,
+    last: int, delay: int, delays: int, row0: int, base: int, mean: int, ahead: int,
 ) -> None:  # fmt: skip
     """The synapses of one delay of all these spikes, added into one slot, which stays in the cache.
 
     ``start[row * delays + delay]``; ``sign`` is empty, or -1 for rows whose weights are subtracted.
-    Weights are empty where every synapse of a row has the weight that ``sign`` holds.
+    Weights are empty where every synapse of a row has the weight that ``sign`` holds. ``mean``: of a
+    segment.
     """
     acc = sums[base:]
-    lines_t, lines_w = 64 // target.itemsize, 64 // weight.itemsize
     same, signed = weight.size == 0, sign.size > 0
-    # The first delay asks for whole rows, where those of a tick (half a million synapses) stay in the
-    # second-level cache: memory gives a row at a time faster than its segments, one at each delay.
-    rows = delay == 0 and (last - first) * (target.size * delays // start.size) < 1 << 19
+    lines, weights = mean * target.itemsize // 64 + 2, mean * weight.itemsize // 64 + 2
+    # Memory gives a row at a time faster than its segments, one at each delay: ask for the one after
+    # the next of the same row, if those of all spikes stay in the second-level cache.
+    later = 2 * mean if (last - first) * mean < 1 << 18 else 0
     for k in range(first, last):
         if k + 2 * ahead < last:
             prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * delays + delay)
-        if rows and k + 2 < last:
-            seg = (row0 + np.int64(spikes[k + 2])) * delays
-            at, stop = np.int64(start[seg]), np.int64(start[seg + delays])
-            a = at
-            while a < stop:
-                prefetch_outer(target, a)
-                a += lines_t
-            a = at
-            while a < stop and not same:
-                prefetch_outer(weight, a)
-                a += lines_w
+        if delay == 0 and later != 0 and k + 2 < last:
+            at = np.int64(start[(row0 + np.int64(spikes[k + 2])) * delays])
+            _ask_outer(target, at, 2 * lines)
+            if not same:
+                _ask_outer(weight, at, 2 * weights)
         if k + ahead < last:
-            seg = (row0 + spikes[k + ahead]) * delays + delay
-            at, stop = np.int64(start[seg]), np.int64(start[seg + 1])
-            a = at
-            while a < stop:
-                prefetch(target, a)
-                a += lines_t
-            a = at
-            while a < stop and not same:
-                prefetch(weight, a)
-                a += lines_w
-        row = row0 + spikes[k]
-        seg = row * delays + delay
-        low, high = np.uint64(start[seg]), np.uint64(start[seg + 1])
+            at = np.int64(start[(row0 + np.int64(spikes[k + ahead])) * delays + delay])
+            _ask(target, at, lines)
+            if not same:
+                _ask(weight, at, weights)
+        row = row0 + np.int64(spikes[k])
+        low, high = np.int64(start[row * delays + delay]), np.int64(start[row * delays + delay + 1])
+        if later != 0:
+            _ask_outer(target, low + later, lines)
+            if not same:
+                _ask_outer(weight, low + later, weights)
         if same:
-            value = sign[row]
-            for s in range(low, high):
-                acc[np.uint64(target[s])] += value
-        elif signed and sign[row] < 0:
-            for s in range(low, high):
-                acc[np.uint64(target[s])] -= weight[s]
+            _add_same(acc, target, low, high, np.uint64(0), ~np.uint64(0), sign[row])
         else:
-            for s in range(low, high):
-                acc[np.uint64(target[s])] += weight[s]
+            _add_each(acc, target, weight, low, high, -1 if signed and sign[row] < 0 else 1)
 
 
 def _segment_packed(
     sums: Any, start: Any, packed: Any, bits: int, spikes: Any, first: int, last: int, delay: int,
-    delays: int, row0: int, base: int, ahead: int,
+    delays: int, row0: int, base: int, mean: int, ahead: int,
 ) -> None:  # fmt: skip
     """The same from words of (weight << bits | column)."""
-    low = (1 << bits) - 1
-    acc = sums[base:]
-    line = 64 // packed.itemsize
+    acc, lines = sums[base:], mean * packed.itemsize // 64 + 2
     for k in range(first, last):
         if k + 2 * ahead < last:
             prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * delays + delay)
         if k + ahead < last:
-            seg = (row0 + np.int64(spikes[k + ahead])) * delays + delay
-            at, stop = np.int64(start[seg]), np.int64(start[seg + 1])
-            while at < stop:
-                prefetch(packed, at)
-                at += line
+            _ask(
+                packed,
+                np.int64(start[(row0 + np.int64(spikes[k + ahead])) * delays + delay]),
+                lines,
+            )
         seg = (row0 + np.int64(spikes[k])) * delays + delay
-        for s in range(np.uint64(start[seg]), np.uint64(start[seg + 1])):
-            synapse = packed[s]
-            acc[np.uint64(synapse & low)] += synapse >> bits
+        _add_words(acc, packed, bits, np.int64(start[seg]), np.int64(start[seg + 1]))
 
 
 def _segment_packed_graded(
@@ -275,7 +250,10 @@ def _jobs_of(
 def _arrive_packed(
     sums: Any, start: Any, packed: Any, bits: int, jobs: Any, n: int, base: int, ahead: int
 ) -> None:
-    """Add the segments of a list, of words of (weight << bits | column), into one row."""
+    """Add the segments of a list, of words of (weight << bits | column), into one row.
+
+    They come from memory, which decides: not a line is asked for or read that is not theirs.
+    """
     low = (1 << bits) - 1
     acc = sums[base:]
     line = 64 // packed.itemsize

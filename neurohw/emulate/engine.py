@@ -54,6 +54,7 @@ class Engine:
         ticks = [Tick(kind, self.setting, self.shapes[kind.name]) for kind in self.kinds]
         self.updates = [load_kernel(tick.source()).update.address for tick in ticks]
         self.slots = [tick.slots for tick in ticks]
+        self.scratch = [tick.scratch for tick in ticks]
         self.delivery_slots, self.driver_slots = Slots(), Slots()
         source = delivery_source(self.delivery, self.delivery_slots)
         self.deliver = load_kernel(source).deliver.address

@@ -81,7 +81,7 @@ class Lane:
             "_latency": net.chip.delivery.latency, "_input_latency": net.input_latency,
             "_relays": e.banks.relays, "_bits": s.bits, "_delays": s.delays, "_nearest": s.nearest,
             "_blocks": s.blocks, "_sources": layout.sources, "_past_mask": past - 1, "_ahead": 4,
-            "_sample_stride": e.plan.stride,
+            "_mean": s.mean, "_sample_stride": e.plan.stride,
         }.items():  # fmt: skip
             self._all(name, number)
         for name, seeds in net.seeds.items():
@@ -135,7 +135,7 @@ class Lane:
         samples = -(-e.plan.steps // e.plan.stride)
         for key in kind.written:
             register = bank.neuron.tick.registers.get(key)
-            array = np.zeros(bank.size, register.storage if register else "int64")
+            array = np.zeros(bank.size, e.shapes[kind.name].storage(register, key))
             self.state[f"{kind.name}.{key}"] = array
             self._all(f"_all_{key}", array, k)
             places = [
@@ -196,10 +196,11 @@ class Lane:
             of[p, len(OF) :] = layout.units[names.index(n)]
             blocks += -(-int(ends[1] - ends[0]) // BLOCK)
         part.put("_of", of.ravel())
-        sums = np.zeros(layout.slots * layout.stride + 64, layout.row)
-        ring = sums[: layout.slots * layout.stride]
-        self.zeroed.append(ring)
-        part.put("_sums", ring)
+        # Behind the ring is where the loops that deliver add nothing to what comes next.
+        more = 0 if layout.sparse.kind in ("none", "flat") else layout.sparse.block
+        sums = np.zeros(layout.slots * layout.stride + more, layout.row)
+        self.zeroed.append(sums)
+        part.put("_sums", sums)
         flag = np.zeros(BLOCK + 64, np.uint8)
         part.put("_flag", flag)
         part.put("_flags", flag.view(np.uint64))
@@ -222,7 +223,9 @@ class Lane:
         for q, kind in enumerate(e.kinds):
             counters[kind.name] = np.zeros(len(e.order) * max(len(kind.sites), 1), np.int64)
             part.put("_overflows", counters[kind.name], q)
-            part.put("_graded", np.zeros(BLOCK, np.int32), q)
+            largest = max(int(np.diff(shares[n]).max()) for n in e.banks.banks[q].low)
+            for name, dtype in e.scratch[q].items():
+                part.put(name, np.zeros(max(BLOCK, largest), dtype), q)
         self.overflows.append(counters)
         if e.plan.injected:
             self._injection(k)

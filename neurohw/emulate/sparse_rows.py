@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from neurohw.emulate.places import Plot, delay_ends
 from neurohw.emulate.summed import Sparse
@@ -23,6 +24,8 @@ SEGMENT, CACHE, BLOCK = 24, 1 << 20, 1 << 16
 of a block."""
 PADDED = 24
 """Synapses from which rows are worth padding."""
+BEHIND = 8
+"""Elements behind the last synapse, which loops read and add nothing for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,12 @@ class SparseRows:
     nearest: int = 0
     blocks: int = 1
     block: int = BLOCK
+
+    @cached_property
+    def mean(self) -> int:
+        """Synapses of a row, of a segment if there are some, that has any."""
+        sizes = np.diff(self.start.astype(np.int64))
+        return int(sizes.sum() // max(np.count_nonzero(sizes), 1))
 
 
 class SparseBuilder:
@@ -148,7 +157,7 @@ class SparseBuilder:
         dtype = np.int32 if bits + weight <= 32 else np.int64
         rows, padded = self._padded()
         check_room("synapses", int(rows[-1]) * np.dtype(dtype).itemsize)
-        packed = np.zeros(int(rows[-1]), dtype)
+        packed = np.zeros(int(rows[-1]) + BEHIND, dtype)
         for p, columns, edges in self._edges():
             fill_packed(
                 *edges, self.plot.first[p.source], *columns, self.plot.table(p),
@@ -164,7 +173,7 @@ class SparseBuilder:
         from neurohw.emulate.sorting import fill_packed
 
         check_room("synapses", self.synapses * 2)
-        target = np.empty(self.synapses, np.uint16)
+        target = _room(self.synapses, np.uint16)
         begin = self.start[1 : -1 : self.delays].astype(self.start.dtype)
         rows = np.append(begin, self.start.dtype.type(self.synapses))
         for p, columns, edges in self._edges():
@@ -194,7 +203,7 @@ class SparseBuilder:
         if self.words:
             return self._as_words(kind)
         weight, sign = self._weights()
-        target = np.empty(self.synapses, np.uint16)
+        target = _room(self.synapses, np.uint16)
         for p, columns, edges in self._edges():
             fill_segments(
                 *edges, self.plot.first[p.source], *columns, self.plot.table(p),
@@ -210,7 +219,7 @@ class SparseBuilder:
         from neurohw.emulate.sorting import fill_packed
 
         check_room("synapses", self.synapses * 4)
-        packed = np.empty(self.synapses, np.int32)
+        packed = _room(self.synapses, np.int32)
         for p, columns, edges in self._edges():
             fill_packed(
                 *edges, self.plot.first[p.source], *columns, self.plot.table(p),
@@ -259,8 +268,14 @@ class SparseBuilder:
         for dtype in (np.int8, np.uint8, np.int16, np.uint16, np.int32):
             info = np.iinfo(dtype)
             if info.min <= least and most <= info.max:
-                return np.empty(self.synapses, dtype), nothing
+                return _room(self.synapses, dtype), nothing
             size = np.maximum(np.abs(low), np.abs(high))
             if ((low >= 0) | (high <= 0)).all() and size.max() <= info.max:
-                return np.empty(self.synapses, dtype), np.where(used & (self.low < 0), -1, 1)
-        return np.empty(self.synapses, np.int64), nothing
+                return _room(self.synapses, dtype), np.where(used & (self.low < 0), -1, 1)
+        return _room(self.synapses, np.int64), nothing
+
+
+def _room(size: int, dtype: DTypeLike) -> Any_:
+    room = np.empty(size + BEHIND, dtype)
+    room[size:] = 0
+    return room

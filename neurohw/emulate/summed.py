@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from neurohw.emulate import deliver, meeting, sampling
-from neurohw.emulate.generate import FAIL_POPULATION, JIT, compiled_module, indented
+from neurohw.emulate import deliver, meeting, rows, sampling
+from neurohw.emulate.generate import FAIL_POPULATION, INNER, JIT, compiled_module, indented
 from neurohw.emulate.stage import FIELDS
 from neurohw.emulate.table import Slots
 from neurohw.emulate.ticks import ENTRY
@@ -45,9 +45,15 @@ class Delivery:
 
 def _sparse_names(delivery: Delivery) -> list[tuple[str, str]]:
     if delivery.sparse == "flat" and delivery.same:
-        return [("_start", delivery.start), ("_target", delivery.target), ("_sign", "int64")]
+        return [("_start", delivery.start), ("_target", delivery.target), ("_sign", "int64"),
+                ("_mean", "")]  # fmt: skip
     if delivery.sparse == "flat":
-        return [("_start", delivery.start), ("_packed", delivery.packed), ("_bits", "")]
+        return [
+            ("_start", delivery.start),
+            ("_packed", delivery.packed),
+            ("_bits", ""),
+            ("_mean", ""),
+        ]
     if delivery.sparse == "none":
         return []
     arrays = [("_target", delivery.target), ("_weight", delivery.weight), ("_sign", "int64")]
@@ -55,7 +61,7 @@ def _sparse_names(delivery: Delivery) -> list[tuple[str, str]]:
         arrays = [("_packed", delivery.packed), ("_bits", "")]
     return [
         ("_start", delivery.start), *arrays, ("_delays", ""), ("_nearest", ""), ("_blocks", ""),
-        ("_sources", ""), ("_block_low", "int64"), ("_ahead", ""),
+        ("_sources", ""), ("_block_low", "int64"), ("_mean", ""), ("_ahead", ""),
     ]  # fmt: skip
 
 
@@ -66,7 +72,7 @@ def _segments(
     graded = "_graded" if delivery.graded else ""
     arrays = "_packed, _bits" if delivery.words else "_target, _weight, _sign"
     value = f"{values}, " if delivery.graded else ""
-    last_ = "" if delivery.graded else ", _ahead"
+    last_ = "" if delivery.graded else ", _mean, _ahead"
     return (
         f"_segment{'_packed' if delivery.words else ''}{graded}(_sums, _start, {arrays}, {spikes}, {value}"
         f"{first}, {last}, _d, _delays, _b * _sources, {base} + _block_low[_b]{last_})"
@@ -127,7 +133,7 @@ def delivery_source(delivery: Delivery, slots: Slots) -> str:
         "return 0",
     ]
     return compiled_module(
-        [], [prelude(deliver, JIT), f"{ENTRY}def deliver(_table, _what, _step):\n"
+        [], [prelude(rows, INNER), prelude(deliver, INNER), f"{ENTRY}def deliver(_table, _what, _step):\n"
              f"{indented(chr(10).join(body), 4)}\n"]
     )  # fmt: skip
 
@@ -141,12 +147,13 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
     if delivery.sparse == "flat" and delivery.same:
         lines += [
             f"_flat_same{kind}(_sums, _start, _target, _sign, _list, {graded}_first, _last, "
-            "(_tick & _mask) * _stride)"
+            f"(_tick & _mask) * _stride{'' if kind else ', _mean'})"
         ]
     elif delivery.sparse == "flat":
+        mean = ", _mean" if delivery.padded and not kind else ""
         lines += [
             f"_flat{kind or ('' if delivery.padded else '_short')}(_sums, _start, _packed, _list, "
-            f"{graded}_first, _last, (_tick & _mask) * _stride, _bits)"
+            f"{graded}_first, _last, (_tick & _mask) * _stride, _bits{mean})"
         ]
     elif delivery.sparse == "slots":
         lines += [

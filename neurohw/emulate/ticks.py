@@ -37,6 +37,8 @@ PORTS = 8
 OF = ("low", "high", "origin", "column", "key", "quiet")
 """What the array ``_of`` says of each population, before the units of its ports: the part's share of its
 bank, its first neuron there, its first column, its key in random draws, its first block."""
+WATCH = 16
+"""Ticks of which one looks whether a block moves at all: looking costs more than a late answer."""
 TURNS = 40
 """Ticks on ranges after which these are taken to grow without end."""
 ENTRY = '@cfunc("int64(int64, int64, int64)", cache=True)\n'
@@ -54,6 +56,13 @@ class Shape:
     row: str = "int32"
     graded: bool = False
     ranges: Mapping[str, Interval] = field(default_factory=dict)
+
+    def storage(self, form: Format | None, name: str) -> str:
+        """The smallest dtype that holds what a register is known to be; without a format, of a wire."""
+        if form is None:
+            return "int64"
+        bits = min(bits_of(self.ranges.get(name, form.reads)), bits_of(form.reads))
+        return next(f"int{b}" for b in (8, 16, 32, 64) if bits <= b)
 
 
 def invariants(
@@ -118,7 +127,8 @@ class Tick:
         self.lines: list[str] = []
         self.before: list[str] = []
         self.scopes: dict[str, int] = {}
-        self.counted: list[int] = []
+        self.counted: dict[int, tuple[str, str]] = {}
+        self.scratch: dict[str, str] = {}
         neuron = kind.neuron
         self.program = neuron.tick
         self.scalars = [x for x in neuron.tick.parameters if x in shape.scalars]
@@ -136,7 +146,7 @@ class Tick:
     def source(self) -> str:
         """The module: ``update(table, population, step)`` runs a part's share of a population block by
         block; 0, or -1 if a store failed."""
-        neuron, kind = self.kind.neuron, self.kind
+        neuron = self.kind.neuron
         self._views()
         sites = self._inputs()
         self._load()
@@ -148,18 +158,12 @@ class Tick:
             self.emitter.assigned(assign.target, interval)
         self._keep()
         after = self._emit()
-        counts = [f"_over_{k} = _c0" for k in self.counted]
-        ends = [
-            line for k in self.counted for line in (
-                f"if _over_{k} != _c0:", f"    _overflows[_p * {len(kind.sites)} + {k}] += _over_{k}",
-                "    _moved = _c1",
-            )
-        ]  # fmt: skip
+        before, quiet = self._watch()
         block = [
             *(f"# {line}" for line in neuron.text.splitlines()),
-            *counts, "_moved, _any = _c0, _c0",
+            *(f"_off_{k} = _c0" for k in self.counted), "_moved = _c0", *before,
             "for _j in range(_low, _high):", *(f"    {line}" for line in self.lines),
-            *after, *ends, "_quiet[_q] = 1 if _moved == _c0 else 0",
+            *after, *self._count(), *quiet,
         ]  # fmt: skip
         size = "_share_high - _share_low" if self.whole else str(BLOCK)
         busy = [
@@ -171,13 +175,14 @@ class Tick:
         body = [
             *self.before,
             f"_count, _q = _cursor[0], _of[_o + {OF.index('quiet')}]",
+            f"_watch = _step % {WATCH} == 0",
             "_low = _share_low",
             "while _low < _share_high:",
             f"    _high = min(_low + {size}, _share_high)",
-            "    _busy = _i32(1 - _quiet[_q])",
-            "    if _busy == _c0:",
+            "    _still, _busy = _quiet[_q] != 0, _c0",
+            "    if _still or _watch:",
             *("        " + line for line in busy or ["pass"]),
-            "    if _busy != _c0:",
+            "    if not _still or _busy != _c0:",
             *("        " + line for line in block),
             "    _q += 1",
             "    _low = _high",
@@ -218,9 +223,7 @@ class Tick:
             f"_row = (_step & _mask) * _stride + _of[_o + {OF.index('column')}] - _share_low",
         ]  # fmt: skip
         for x in self.kind.written:
-            register = program.registers.get(x)
-            storage = register.storage if register else "int64"
-            self.before += self.slots.declare([(f"_all_{x}", storage)])
+            self.before += self.slots.declare([(f"_all_{x}", self.storage(x))])
         for x, form in program.parameters.items():
             if x in self.scalars:
                 cast = "_i32" if is_narrow(form) else "_i64"
@@ -256,7 +259,6 @@ class Tick:
                 raw, whole = f"(_i64({raw}) * _unit_{port})", (-(2**63), 2**63 - 1)
             self._store(form, port, raw, whole, self.kind.inputs.index(port))
             self.lines.append(f"store(_sums, 0, _at_{port} + _j, 0)")
-            self._moved(port, self._in_32(port, form))
         if neuron.aliased:
             form = self.program.inputs[neuron.aliased]
             raw = "_i64(_counts[_j])"
@@ -267,9 +269,56 @@ class Tick:
     def _in_32(self, name: str, form: Format) -> bool:
         return is_narrow(form) or (name in self.narrowed and within(self.narrowed[name]))
 
-    def _moved(self, text: str, narrow: bool) -> None:
-        changed = text if narrow else f"select({text} != 0, _c1, _c0)"
-        self.lines.append(f"_moved = _i32(_moved | {changed})")
+    def _watch(self) -> tuple[list[str], list[str]]:
+        """Statements before and after the loop that find out whether a block is quiescent: nothing came,
+        nothing was sent, no register changed, so nothing will until something comes."""
+        if self.program.randoms or self.program.drawn:
+            return [], []
+        copies, changed = [], []
+        for x in self.program.registers:
+            if self._assigned(x):
+                was = self._scratch(f"_was_{x}", self.storage(x))
+                scope = self._scope(was)
+                now = f"load(_all_{x}, {self._scope(f'_all_{x}')}, _j)"
+                differs = f"{now} != load({was}, {scope}, _j - _low)"
+                copies.append(f"        store({was}, {scope}, _j - _low, {now})")
+                changed += [
+                    "    for _j in range(_low, _high):",
+                    f"        _moved = _i32(_moved | select({differs}, _c1, _c0))",
+                ]
+        if copies:
+            copies = ["if _watch:", "    for _j in range(_low, _high):", *copies]
+        return copies, [
+            "_quiet[_q] = 0", "if _watch:", *changed,
+            "    _quiet[_q] = 1 if _i32(_moved | _busy) == _c0 else 0",
+        ]  # fmt: skip
+
+    def _count(self) -> list[str]:
+        """Statements after the loop that count overflows: it kept what it stored if any was different."""
+        lines = []
+        for k, (raw, kept) in self.counted.items():
+            array = f"_raw_{k}"
+            lines += [
+                f"if _off_{k} != _c0:",
+                "    _moved = _c1",
+                f"    _off_{k} = _c0",
+                "    for _j in range(_low, _high):",
+                f"        {raw} = load({array}, {self._scope(array)}, _j - _low)",
+                f"        _off_{k} = _i32(_off_{k} + select({raw} != {kept}, _c1, _c0))",
+                f"    _overflows[_p * {len(self.kind.sites)} + {k}] += _off_{k}",
+            ]
+        return lines
+
+    def _scratch(self, name: str, dtype: str) -> str:
+        """An array with a place for each neuron of a block."""
+        if name not in self.scratch:
+            self.scratch[name] = dtype
+            self.before += self.slots.declare([(name, dtype)])
+        return name
+
+    def storage(self, x: str) -> str:
+        """The dtype in which a register, a recorded wire or an input is kept between ticks."""
+        return self.shape.storage(self.program.registers.get(x), x)
 
     def _load(self) -> None:
         for x, form in self.program.parameters.items():
@@ -277,8 +326,6 @@ class Tick:
                 self._read(x, f"_all_{x}", form)
         for x, form in self.program.registers.items():
             self._read(x, f"_all_{x}", form)
-            if self._assigned(x):
-                self.lines.append(f"_was_{x} = {x}")
 
     def _read(self, x: str, array: str, form: Format) -> None:
         cast = "_i32" if is_narrow(form) else "_i64"
@@ -292,14 +339,6 @@ class Tick:
             if self._assigned(x) or x in self.program.inputs:
                 array = f"_all_{x}"
                 self.lines.append(f"store({array}, {self._scope(array)}, _j, {x})")
-        for x, form in self.program.registers.items():
-            if self._assigned(x):
-                if is_narrow(form):
-                    self._moved(f"_i32({x} ^ _was_{x})", True)
-                else:
-                    self._moved(f"({x} ^ _was_{x})", False)
-        if self.program.randoms or self.program.drawn:
-            self.lines.append("_moved = _c1")
 
     def _emit(self) -> list[str]:
         """Spikes as flags; what comes after the loop puts them into the list."""
@@ -321,21 +360,19 @@ class Tick:
                 *([] if binary else [f"        _payload[_count] = {counts}[_j]"]),
                 "        _count += 1", "        _moved = _c1", f"        {counts}[_j] = 0",
             ]  # fmt: skip
-        narrow = is_narrow(self.program.targets["spike"])
-        self.lines += [
-            f"_any = _i32(_any | {'spike' if narrow else 'select(spike != 0, _c1, _c0)'})",
-            "store(_flag, 1, _j - _low, select(spike != 0, _c1, _c0))",
-        ]
+        self.lines.append("store(_flag, 1, _j - _low, select(spike != 0, _c1, _c0))")
         if not binary:
-            graded = "_graded"
-            self.before += self.slots.declare([(graded, "int32")])
+            graded = self._scratch("_graded", "int32")
             self.lines.append(f"store({graded}, {self._scope(graded)}, _j - _low, spike)")
             payload = f"_payload[_count] = {graded}[_k]"
         return [
-            "if _any != _c0:",
+            "_rest = np.uint64(8 * ((_high - _low) & 7))",
+            "_flags[(_high - _low) >> 3] &= (np.uint64(1) << _rest) - np.uint64(1)",
+            "_any = np.uint64(0)",
+            "for _w in range((_high - _low + 7) >> 3):",
+            "    _any |= _flags[_w]",
+            "if _any != np.uint64(0):",
             "    _moved = _c1",
-            "    _rest = np.uint64(8 * ((_high - _low) & 7))",
-            "    _flags[(_high - _low) >> 3] &= (np.uint64(1) << _rest) - np.uint64(1)",
             "    for _w in range((_high - _low + 7) >> 3):",
             "        if _flags[_w] != np.uint64(0):",
             "            for _k in range(8 * _w, 8 * _w + 8):",
@@ -376,12 +413,18 @@ class Tick:
                 f"{target} = {_cast(raw, within(interval), narrow)}",
             ]
             return
-        self.lines.append(f"{target} = {self.emitter.kept(form, raw, interval)}")
+        kept = self.emitter.kept(form, raw, interval)
+        array = self._scratch(f"_raw_{site}", "int32" if within(interval) else "int64")
         # A format keeps what it holds and changes everything else: one comparison tells.
-        self.lines.append(
-            f"_over_{site} = _i32(_over_{site} + select({raw} != {target}, _c1, _c0))"
-        )
-        self.counted.append(site)
+        changed = f"_i32({raw} ^ {target})"
+        if not (within(interval) and narrow):
+            changed = f"select({raw} != {target}, _c1, _c0)"
+        self.lines += [
+            f"{target} = {kept}",
+            f"store({array}, {self._scope(array)}, _j - _low, {raw})",
+            f"_off_{site} = _i32(_off_{site} | {changed})",
+        ]
+        self.counted[site] = raw, kept
 
 
 def _cast(text: str, is_32: bool, to_32: bool) -> str:

@@ -34,9 +34,11 @@ _RENAMED = {"min": "min_", "max": "max_", "abs": "abs_"}
 
 @cache
 def prelude(module: ModuleType, decorator: str = "") -> str:
-    """The functions of a primitives module as source text, each behind ``decorator``."""
+    """The functions that a module defines as source text, each behind ``decorator``."""
     parts = []
     for _, function in inspect.getmembers(module, inspect.isfunction):
+        if function.__module__ != module.__name__:
+            continue
         parts.append((function.__code__.co_firstlineno, inspect.getsource(function)))
     return "\n\n".join(decorator + text for _, text in sorted(parts))
 

@@ -162,7 +162,7 @@ class NarrowEmitter(Emitter):
             if not (within(x) and within(y)) or (name == "shr0" and y[0] < 0):
                 continue
             size, high = max(abs(y[0]), abs(y[1])), max(abs(x[0] >> n[0]), abs(x[1] >> n[0]))
-            if ((1 << n[0]) - 1) * size < 2**31 and (high + 1) * size < 2**31:
+            if ((1 << n[0]) - 1) * (size + 1) < 2**31 and (high + 1) * size < 2**31:
                 return f"{self.value(a)}, {self.value(b)}"
         return ""
 

@@ -62,8 +62,8 @@ def _product_shrf(a: Any, b: Any, n: Any) -> Any:
 
 
 def _product_shr0(a: Any, b: Any, n: Any) -> Any:
-    """The same toward zero, b >= 0: the floor plus one where the product is negative and not whole."""
+    """The same toward zero, b >= 0: where a is negative the product is, and 2^n - 1 more turns the
+    floor into truncation."""
     mask = _i32(_i32(_c1 << n) - _c1)
-    low = _i32(_i32(a & mask) * b)
-    floor = _i32(_i32(shr32(a, n) * b) + shr32(low, n))
-    return _i32(floor + select((a < _c0) & (_i32(low & mask) != _c0), _c1, _c0))
+    low = _i32(_i32(_i32(a & mask) * b) + select(a < _c0, mask, _c0))
+    return _i32(_i32(shr32(a, n) * b) + shr32(low, n))

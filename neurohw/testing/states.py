@@ -292,7 +292,7 @@ class BlockCase(Case):
             ranges=self.ranges,
         )  # fmt: skip
         tick = Tick(self.kind, self.setting, self.shape)
-        self.update, self.slots = load_kernel(tick.source()).update.address, tick.slots
+        self.update, self.tick = load_kernel(tick.source()).update.address, tick
         return generated_module([], [
             "from neurohw.native import call",
             f"""{JIT}def run(_update, _table, _n, _cursor, _good, _found, _failed, _failure):
@@ -317,11 +317,11 @@ class BlockCase(Case):
         self, given: dict[str, Codes], n: int, at: int, seed: int, seeds: dict[str, list[int]]
     ) -> dict[str, Codes]:
         kind, program, shape = self.kind, self.program, self.shape
-        table = Table(self.slots, np.zeros(self.slots.size, np.int64))
-        registers = {**program.registers, **program.parameters}
+        slots, parameters = self.tick.slots, program.parameters
+        table = Table(slots, np.zeros(slots.size, np.int64))
         arrays = {
-            x: (given[x] if x in given and x in registers else np.zeros(n, np.int64)).astype(
-                registers[x].storage if x in registers else "int64"
+            x: (given[x] if x in given and x not in program.inputs else np.zeros(n, np.int64)).astype(
+                parameters[x].storage if x in parameters else self.tick.storage(x)
             ) for x in kind.arrays
         }  # fmt: skip
         for x, array in arrays.items():
@@ -346,8 +346,8 @@ class BlockCase(Case):
             "_sums": sums.copy(), "_event": event, "_overflows": overflows.ravel(),
             "_cursor": cursor, "_quiet": np.zeros(n, np.uint8), "_of": of.ravel(), "_flag": flag,
             "_flags": flag.view(np.uint64), "_payload": payload, "_failure": failure,
-            "_graded": np.zeros(64, np.int32), "_counts": counts,
-            "_alias": np.full(n, -1, np.int64),
+            "_counts": counts, "_alias": np.full(n, -1, np.int64),
+            **{k: np.zeros(BLOCK, dtype) for k, dtype in self.tick.scratch.items()},
         }  # fmt: skip
         for name, value in given_.items():
             table.put(name, value)
@@ -390,7 +390,7 @@ class BlockCase(Case):
         table.put("_of", of.ravel())
         flag = np.zeros(BLOCK + 64, np.uint8)
         extra: dict[str, NDArray[Any]] = {
-            "_flag": flag, "_flags": flag.view(np.uint64), "_graded": np.zeros(BLOCK, np.int32),
+            "_flag": flag, "_flags": flag.view(np.uint64),
             "_overflows": np.zeros(max(1, len(self.kind.sites)), np.int64),
             "_quiet": np.zeros(n, np.uint8), "_cursor": np.zeros(1, np.int64),
             "_event": np.zeros(n + 16, np.int32), "_payload": np.zeros(n + 16, np.int32),
