@@ -241,9 +241,9 @@ def driver_source(slots: Slots) -> str:
     return compiled_module(
         [],
         [
-            prelude(meeting, JIT),
+            prelude(meeting, INNER),
             f'''
-{JIT}def _tick(_t, _step):
+{INNER}def _tick(_t, _step):
     """One tick of a part, up to its spikes; False if a store failed."""
 {indented(declared, 4)}
     _at = _step - _from
@@ -290,7 +290,7 @@ def sampler_source() -> str:
     return compiled_module(
         [],
         [
-            prelude(sampling, JIT),
+            prelude(sampling, INNER),
             f"""
 {ENTRY}def sample(_address, _size, _row):
     _sample(view(_address, _size, np.int64), _row)

@@ -15,7 +15,7 @@ from neurohw.emulate.generate import (
     FAIL_NEURON,
     FAIL_SITE,
     FAIL_VALUE,
-    JIT,
+    INNER,
     Kind,
     Setting,
     compiled_module,
@@ -195,7 +195,10 @@ class Tick:
         )
         return compiled_module(
             [neuron.tick],
-            [prelude(narrow_primitives, JIT), f"{ENTRY}def update(_table, _p, _step):\n{inner}\n"],
+            [
+                prelude(narrow_primitives, INNER),
+                f"{ENTRY}def update(_table, _p, _step):\n{inner}\n",
+            ],
         )
 
     def _views(self) -> None:
