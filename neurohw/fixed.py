@@ -23,6 +23,7 @@ from neurohw.fixedpoint import INT64, Format
 from neurohw.formulas import Functions
 from neurohw.network.checks import MOST, integers, whole
 from neurohw.network.projections import Block, Projection, ends, slices
+from neurohw.ordering import order_by
 from neurohw.recording import Recording, Trace
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ class FixedProjection:
                     "number or one per synapse"
                 )
             columns.append(np.array(np.broadcast_to(column, pre_.shape)).astype(np.int32))
-        order = np.lexsort((columns[0], pre_))
+        order = order_by((pre_, columns[0]))
         post_, weight_, delay_ = (c[order] for c in columns)
         return cls(
             label, source, target, pre_[order], post_, weight_, delay_, exponent, mode, port, bits

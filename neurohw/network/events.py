@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from neurohw.errors import InputError
 from neurohw.network.checks import MOST, integers
+from neurohw.ordering import order_by
 
 Int32 = NDArray[np.int32]
 
@@ -49,7 +50,7 @@ class Spikes:
                 f"spikes: trial, step and neuron have shapes {shapes}; give three lists, an entry of "
                 "each for every spike"
             )
-        order = np.lexsort((columns[2], columns[1], columns[0]))
+        order = order_by(columns)
         payload = None
         if value is not None:
             payload = integers("spikes: value", value, -MOST).astype(np.int32)

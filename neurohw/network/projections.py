@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from neurohw.errors import NetworkError
 from neurohw.network.checks import integers, numbers
 from neurohw.network.rules import Distribution, Rule, distribution
+from neurohw.ordering import order_by
 
 if TYPE_CHECKING:
     from neurohw.network.random_projection import RuleProjection
@@ -163,15 +164,12 @@ class Projection:
             columns.append(column)
         if columns[1].size and columns[1].min() < 0:
             raise NetworkError(f"{label}: a delay is {columns[1].min():g} s; delays are 0 or more")
-        order = np.lexsort((post_, pre_))
-        arrays = [
-            pre_[order].astype(np.int32), post_[order].astype(np.int32),
-            columns[0][order], columns[1][order],
-        ]  # fmt: skip
-        for array in arrays:
+        order = order_by((pre_, post_))
+        first, second = (c[order].astype(np.int32) for c in (pre_, post_))
+        weights, delays = (c[order] for c in columns)
+        for array in (first, second, weights, delays):
             array.setflags(write=False)
-        pre_, post_, weights, delays = arrays
-        return cls(source, target, pre_, post_, weights, delays, name)
+        return cls(source, target, first, second, weights, delays, name)
 
 
 def ends(index: NDArray[np.int32]) -> tuple[int, int]:

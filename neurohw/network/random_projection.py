@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neurohw.errors import NetworkError
 from neurohw.network.projections import Block, Projection
 from neurohw.network.rules import Distribution, FixedInDegree, FixedTotal, Rule
+from neurohw.ordering import order_by
 
 MOST_STORED = 50_000_000
 """Synapses up to which the columns of a rule are made and kept, at 24 bytes each."""
@@ -129,7 +130,7 @@ def materialised(what: str, synapses: int, blocks: Iterator[Block]) -> list[NDAr
             column[at:after] = part
         at = after
     columns += [np.zeros(0)] * (4 - len(columns))
-    order = np.argsort(columns[0].astype(np.int64) << 32 | columns[1], kind="stable")
+    order = order_by(columns[:2])
     for k in range(4):
         columns[k] = columns[k][order]
         columns[k].setflags(write=False)
