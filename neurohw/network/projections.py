@@ -167,8 +167,8 @@ class Projection:
         order = order_by((pre_, post_))
         first, second = (c[order].astype(np.int32) for c in (pre_, post_))
         weights, delays = (c[order] for c in columns)
-        for array in (first, second, weights, delays):
-            array.setflags(write=False)
+        for kept in (first, second, weights, delays):
+            kept.setflags(write=False)
         return cls(source, target, first, second, weights, delays, name)
 
 
