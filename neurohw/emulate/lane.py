@@ -323,6 +323,8 @@ class Lane:
     def counted(self) -> dict[str, dict[str, int]]:
         """Overflows by population and site."""
         e, found = self.engine, dict[str, dict[str, int]]()
+        if not any(c.any() for by in self.overflows for c in by.values()):
+            return found
         for k, name in enumerate(e.order):
             kind = e.kinds[e.banks.bank(name)]
             sites = len(kind.sites)

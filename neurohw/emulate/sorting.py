@@ -83,10 +83,12 @@ def pick_events(
     the first of which is ``first``: their steps and neurons; how many they are."""
     n = 0
     for tick in range(ends.size - 1):
-        for k in range(ends[tick], ends[tick + 1]):
-            local = np.int64(sources[k]) - low
-            # No branch: what is not of this population is overwritten by the next.
-            step[n] = first + tick
-            neuron[n] = local
-            n += 1 if 0 <= local < size else 0
+        k, end = ends[tick], ends[tick + 1]
+        # Populations send one after the other: those of this one stand together.
+        while k < end and not 0 <= np.int64(sources[k]) - low < size:
+            k += 1
+        while k < end and 0 <= np.int64(sources[k]) - low < size:
+            step[n], neuron[n] = first + tick, sources[k] - low
+            n += 1
+            k += 1
     return n
