@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from neurohw.emulate.generate import (
     FAIL_POPULATION,
-    JIT,
+    KERNEL,
     Kind,
     Setting,
     events_source,
@@ -14,12 +14,19 @@ from neurohw.emulate.generate import (
     indented,
     tick_source,
 )
+from neurohw.emulate.straight import (
+    Scopes,
+    is_straight_events,
+    is_straight_tick,
+    straight_events,
+    straight_tick,
+)
 
 _BY_SOURCE = ("_input_latency", "_due", "_due_value", "_waiting", "_start", "_bank", "_target",
-              "_owner", "_port", "_weight")  # fmt: skip
+              "_owner", "_port", "_weight", "_row_end")  # fmt: skip
 _BY_INDEX = (
-    "_input_latency", "_due", "_due_value", "_waiting", "_flag", "_group_population", "_group_bank",
-    "_group_lane", "_group_size", "_group_first", "_group_offset", "_weight", "_known", "_lanes",
+    "_input_latency", "_due", "_due_value", "_waiting", "_place", "_active", "_words",
+    "_indices", "_group_population", "_group_bank", "_group_lane", "_rows", "_weight",
 )  # fmt: skip
 
 
@@ -32,7 +39,8 @@ def loop_arguments(kinds: Sequence[Kind], setting: Setting) -> list[str]:
     names = [
         "_from", "_to", "_seed", "_trial", "_stride", "_failure", "_given_start", "_given",
         "_given_value", "_fired", "_value", "_event_step", "_event_source", "_event_value",
-        "_population_bank", "_population_low", "_population_high", "_population_key", "_overflows",
+        "_flag", "_flags", "_population_bank", "_population_low", "_population_high",
+        "_population_key", "_overflows",
         *_engine_arguments(setting), *setting.states,
     ]  # fmt: skip
     for kind in kinds:
@@ -46,24 +54,32 @@ def loop_arguments(kinds: Sequence[Kind], setting: Setting) -> list[str]:
 
 def kernel_source(kinds: Sequence[Kind], setting: Setting) -> str:
     """The whole module for these neurons."""
-    parts = [tick_source(k, setting) for k in kinds]
-    parts += [events_source(k, setting) for k in kinds]
+    scopes = Scopes(kinds)
+    parts = [
+        straight_tick(k, setting, scopes) if is_straight_tick(k, setting, scopes)
+        else tick_source(k, setting) for k in kinds
+    ]  # fmt: skip
+    parts += [
+        straight_events(k, setting, scopes) if is_straight_events(k, setting, scopes)
+        else events_source(k, setting) for k in kinds
+    ]  # fmt: skip
     return generated_module(kinds, [*parts, _loop_source(kinds, setting)])
 
 
 def _ticks(kinds: Sequence[Kind], setting: Setting) -> str:
     """Run the equations of population ``_p``."""
-    branches = []
+    branches, scopes = [], Scopes(kinds)
     for k, kind in enumerate(kinds):
         p = f"_n_{kind.name}"
         arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
+        flags = ", _flag, _flags" if is_straight_tick(kind, setting, scopes) else ""
         branches.append(f"""
 {"elif" if k else "if"} _population_bank[_p] == {k}:
     _count = tick_{kind.name}(
         _population_low[_p], _population_high[_p], {p}_base,
         {", ".join([*arrays, *setting.states, f"{p}_counts", f"{p}_alias"])},
         _fired, _value, _count, _overflows[_p], _failure,
-        _seed, _trial, _step, _population_key[_p],
+        _seed, _trial, _step, _population_key[_p]{flags},
     )
 """.strip("\n"))  # fmt: skip
     return "\n".join([*branches, "if _count < 0:", f"    _failure[{FAIL_POPULATION}] = _p",
@@ -86,13 +102,12 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
     arguments = ",\n    ".join(loop_arguments(kinds, setting))
     before, after = _ordered_parts(kinds, setting)
     return f'''
-{JIT}def run(
+{KERNEL}def run(
     {arguments},
 ):
     """Ticks _from .. _to of one trial. Returns where it stopped, how many spikes it wrote, and
     whether a store failed. It stops before _to if the spikes of another tick might not fit."""
     _events = 0
-{indented(_rows(setting), 4)}
     for _step in range(_from, _to):
         if _events + _fired.size > _event_source.size:
             return _step, _events, False
@@ -104,17 +119,12 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
         for _k in range(_count):
             _event_step[_events] = _step
             _event_source[_events] = _fired[_k]
-            _event_value[_events] = _value[_k]
+{"" if setting.delivery.payload.bits == 1 else "            _event_value[_events] = _value[_k]"}
             _events += 1
         if _step % _stride == 0:
 {indented(_probes(kinds), 12)}
     return _to, _events, False
 '''
-
-
-def _rows(setting: Setting) -> str:
-    by_source = setting.delivery.order == "source"
-    return "_row_end = np.zeros(_weight.size, np.int64)" if by_source else ""
 
 
 def _ordered_parts(kinds: Sequence[Kind], setting: Setting) -> tuple[str, str]:
@@ -186,42 +196,50 @@ for _k in range(_many):
 
 
 def _by_index(kinds: Sequence[Kind], setting: Setting) -> str:
+    """``_active`` says for each lane and index whether its source spiked, ``_words`` is the same eight at
+    a time; ``_rows`` where the weights for a group and port begin at an index, -1 if there are none."""
     branches: list[str] = []
     for k, kind in enumerate(kinds):
         if "event" not in kind.neuron.phases:
             continue
         ports = range(len(kind.neuron.ports))
-        active = "\n".join(
-            f"_source = _lanes[_group_lane[_g, {q}], _index]\n"
-            f"_a{q} = _group_size[_g, {q}] > 0 and _source >= 0 and _flag[_source] and "
-            f"_known[_group_first[_g, {q}] + _index]"
+        rows = "\n".join(
+            f"_o{q} = _rows[_g, {q}, _index] if _active[_group_lane[_g, {q}] * _half + _index] != 0 "
+            "else -1"
             for q in ports
         )
         # The weights end with as many zeros as a row has: the row of a silent source.
-        starts = "\n".join(
-            f"    _o{q} = _group_offset[_g, {q}] + _index * _n if _a{q} else _weight.size - _n"
-            for q in ports
-        )
+        starts = "\n".join(f"    _o{q} = _o{q} if _o{q} >= 0 else _weight.size - _n" for q in ports)
         where = ["_n", "_low", "_weight", *(f"_o{q}" for q in ports)]
         call = _events_call(kind, setting, where, "_owner", "1")
         branches.append(f"""
 {"elif" if branches else "if"} _group_bank[_g] == {k}:
-{indented(active, 4)}
-    if {" or ".join(f"_a{q}" for q in ports)}:
+{indented(rows, 4)}
+    if {" or ".join(f"_o{q} >= 0" for q in ports)}:
 {indented(starts, 4)}
         if not {call}:
 {indented(_failing("_owner"), 8)}
 """.strip("\n"))  # fmt: skip
     return f"""
+_half = _active.size // 2
 for _k in range(_many):
-    _flag[_due[_k]] = True
+    if _place[_due[_k]] >= 0:
+        _active[_place[_due[_k]]] = 1
 if _many:
-    for _index in range(_lanes.shape[1]):
+    _listed = 0
+    for _word in range(_half // 8):
+        if (_words[_word] | _words[_half // 8 + _word]) != 0:
+            for _index in range(8 * _word, 8 * _word + 8):
+                # No branch: what is not active is overwritten by the next.
+                _indices[_listed] = _index
+                _listed += np.int64(_active[_index] | _active[_half + _index])
+    for _k in range(_listed):
+        _index = _indices[_k]
         for _g in range(_group_bank.size):
             _owner = _group_population[_g]
             _low = _population_low[_owner]
             _n = _population_high[_owner] - _low
 {indented(chr(10).join(branches), 12)}
-for _k in range(_many):
-    _flag[_due[_k]] = False
+        _active[_index] = 0
+        _active[_half + _index] = 0
 """

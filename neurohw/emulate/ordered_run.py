@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurohw.emulate.definition import neuron_key, overflow_message, spiking_sources
+from neurohw.emulate.folded import starts, still
 from neurohw.emulate.generate import (
     FAIL_NEURON,
     FAIL_POPULATION,
@@ -30,13 +31,15 @@ from neurohw.emulate.loops import kernel_source, loop_arguments
 from neurohw.emulate.plan import Plan
 from neurohw.emulate.store import load_kernel
 from neurohw.emulate.streams import lane_states
+from neurohw.equations.primitives import Interval
 from neurohw.errors import RegisterOverflow
+from neurohw.network.checks import MOST
 from neurohw.network.events import Spikes
 from neurohw.recording import Recording, Trace
 
 EVENTS = 1 << 18
 """Spikes that the buffer holds, at least those of one tick, before the kernel hands them over."""
-Events = list[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]
+Events = list[tuple[int, NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]]
 """trial, steps, source numbers, payloads"""
 
 
@@ -48,17 +51,19 @@ class OrderedEngine:
         self.layout = place(self.net)
         chip = self.net.chip
         self.setting = Setting(chip.delivery, chip.generators, plan.on_overflow == "raise")
+        self.graded = chip.delivery.payload.bits > 1
         by_source = chip.delivery.order == "source"
         lay_out = listed_synapses if by_source else dense_synapses
         self.synapses: Listed | Dense = lay_out(self.net, self.layout)
-        self.kinds = [
-            Kind(bank.neuron, self._kept(tuple(bank.low)), self._known(bank), self._inside(bank))
-            for bank in self.layout.banks
-        ]
+        self.kinds = [self._kind(bank) for bank in self.layout.banks]
         module = load_kernel(kernel_source(self.kinds, self.setting))
         self.kernel: Callable[..., tuple[int, int, bool]] = module.run
         self.order = loop_arguments(self.kinds, self.setting)
         self.arrays: dict[str, Any] = {}
+        self.fan_out = {
+            p.name: np.bincount(p.pre, minlength=self.net.sizes[p.source])
+            for p in self.net.projections
+        }
         self._shared()
         self._ordered()
         for k in range(len(self.kinds)):
@@ -69,6 +74,19 @@ class OrderedEngine:
         found = {r for n in names for r in self.plan.probes.get(n, {})}
         neuron = self.net.populations[names[0]].neuron
         return tuple(sorted(found - set(neuron.tick.registers)))
+
+    def _kind(self, bank: Bank) -> Kind:
+        known, quiet = self._known(bank), dict[str, int]()
+        if not self.plan.variants:
+            quiet = still(bank.neuron, known, starts([self.net.populations[n] for n in bank.low]))
+        return Kind(
+            bank.neuron,
+            self._kept(tuple(bank.low)),
+            known,
+            self._inside(bank),
+            self._weights(),
+            quiet,
+        )
 
     def _known(self, bank: Bank) -> dict[str, int]:
         varied = {key for name in bank.low for key in self.plan.variants.get(name, {})}
@@ -81,13 +99,24 @@ class OrderedEngine:
         forms = {port: bank.neuron.inputs[port] for port in bank.neuron.ports}
         return frozenset(k for k, form in forms.items() if form.low <= low and high <= form.high)
 
+    def _weights(self) -> Interval:
+        """What weights are, to the next powers of two: so that few networks need a kernel of their own."""
+        weight = self.synapses.weight
+        most = max(-int(weight.min(initial=0)) - 1, int(weight.max(initial=0)))
+        return -(1 << most.bit_length()), (1 << most.bit_length()) - 1
+
     def _shared(self) -> None:
         plan, net, layout, a = self.plan, self.net, self.layout, self.arrays
         a["_seed"], a["_stride"], a["_failure"] = plan.seed, plan.stride, np.zeros(4, np.int64)
-        a["_fired"] = np.zeros(max(layout.neurons, 1), np.int64)
-        a["_value"] = np.zeros(max(layout.neurons, 1), np.int64)
+        # One more than neurons, for what is written before it is known to be a spike.
+        a["_fired"] = np.zeros(layout.neurons + 1, np.int64)
+        a["_value"] = np.zeros(layout.neurons + 1, np.int64)
         for key in ("_event_step", "_event_source", "_event_value"):
-            a[key] = np.zeros(max(EVENTS, layout.neurons), np.int64)
+            wide = key == "_event_value"
+            size = max(EVENTS, layout.neurons + 1) if not wide or self.graded else 1
+            a[key] = np.zeros(size, np.int64 if wide else np.int32)
+        a["_flag"] = np.zeros(-(-layout.neurons // 8) * 8, np.uint8)
+        a["_flags"] = a["_flag"].view(np.int64)
         banks = [layout.bank(name) for name in layout.order]
         low = [layout.banks[b].low[n] for b, n in zip(banks, layout.order, strict=True)]
         names = list(net.populations)
@@ -113,14 +142,32 @@ class OrderedEngine:
         if isinstance(d, Listed):
             a["_start"], a["_bank"], a["_target"] = d.start, d.bank, d.place
             a["_owner"], a["_port"], a["_weight"] = d.population, d.port, d.weight
+            a["_row_end"] = np.zeros(d.weight.size, np.int64)
             return
-        a["_flag"] = np.zeros(max(sources, 1), np.bool_)
-        a["_group_population"], a["_group_bank"] = d.population, d.bank
-        a["_group_lane"], a["_group_size"], a["_group_first"] = d.lane, d.size, d.first
+        longest = d.lanes.shape[1]
+        half = -(-longest // 8) * 8
+        place = np.full(max(sources, 1), -1, np.int64)
+        for lane, ids in enumerate(d.lanes):
+            there = np.flatnonzero(ids >= 0)
+            place[ids[there]] = lane * half + there
+        a["_place"], a["_active"] = place, np.zeros(2 * half, np.uint8)
+        a["_words"], a["_indices"] = a["_active"].view(np.int64), np.zeros(half + 1, np.int64)
+        a["_group_population"], a["_group_bank"], a["_group_lane"] = d.population, d.bank, d.lane
+        a["_rows"] = self._rows(d)
         # Rows of weights are most of what a kernel reads.
         fits = np.array_equal(d.weight, d.weight.astype(np.int16))
         a["_weight"] = d.weight.astype(np.int16) if fits else d.weight
-        a["_group_offset"], a["_known"], a["_lanes"] = d.offset, d.known, d.lanes
+
+    def _rows(self, d: Dense) -> NDArray[np.int64]:
+        """Where the weights of each group and port begin at each index, -1 where none are."""
+        longest, sizes = d.lanes.shape[1], [self.net.sizes[n] for n in self.layout.order]
+        rows = np.full((*d.lane.shape, longest), -1, np.int64)
+        for g, q in np.argwhere(d.size > 0).tolist():
+            known = d.known[d.first[g, q] : d.first[g, q] + longest]
+            known = known & (d.lanes[d.lane[g, q]] >= 0)
+            width = sizes[int(d.population[g])]
+            rows[g, q, known] = d.offset[g, q] + np.flatnonzero(known) * width
+        return rows
 
     def _bank(self, k: int) -> None:
         bank, kind, a, p = self.layout.banks[k], self.kinds[k], self.arrays, ""
@@ -163,22 +210,24 @@ class OrderedEngine:
             self._reset(trial, starts)
             events += [(trial, *found) for found in self._one_trial(trial, progress)]
             self._keep_traces(traces)
+        spikes = self._spikes(events)
         return Recording(
-            dt=net.dt, steps=plan.steps, trials=plan.trials, sizes=net.sizes,
-            spikes=self._spikes(events),
+            dt=net.dt, steps=plan.steps, trials=plan.trials, sizes=net.sizes, spikes=spikes,
             traces={
                 name: {
                     r: Trace(np.stack(traces[name][r]), indices, plan.stride)
                     for r, indices in registers.items()
                 } for name, registers in plan.probes.items()
             },
-            overflows=self._overflows(), synaptic_events=self._carried(events),
+            overflows=self._overflows(), synaptic_events=self._carried(spikes),
             source=f"{net.chip.name}, generated kernel",
         )  # fmt: skip
 
     def _reset(self, trial: int, starts: Mapping[str, Mapping[str, NDArray[np.int64]]]) -> None:
         plan, net, a = self.plan, self.net, self.arrays
         a["_waiting"][:] = 0
+        if "_active" in a:
+            a["_active"][:] = 0
         for name, seeds in net.seeds.items():
             a[f"_state_{name}"] = lane_states(net.chip.generators[name], seeds)
         for bank, kind in zip(self.layout.banks, self.kinds, strict=True):
@@ -208,7 +257,7 @@ class OrderedEngine:
 
     def _one_trial(
         self, trial: int, progress: Callable[[int, int], None] | None
-    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    ) -> list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]]:
         plan, a = self.plan, self.arrays
         done, found = 0, []
         chunk = plan.steps if progress is None else max(1, min(plan.steps, 2000))
@@ -248,14 +297,25 @@ class OrderedEngine:
                         at += indices.size
 
     def _spikes(self, events: Events) -> dict[str, Spikes]:
-        empty = np.zeros(0, np.int64)
-        trial = np.concatenate([empty, *(np.full(e[1].size, e[0], np.int64) for e in events)])
-        step, source, value = (np.concatenate([empty, *(e[k] for e in events)]) for k in (1, 2, 3))
+        """Columns by population. The kernel lists the neurons of a population in order, ticks and trials
+        come one after the other: so nothing is left to sort."""
+        trial = _joined([np.full(e[1].size, e[0], np.int32) for e in events], np.int32)
+        step = _joined([e[1] for e in events], np.int32)
+        source = _joined([e[2] for e in events], np.int32)
+        value = _joined([e[3] for e in events], np.int64) if self.graded else None
         found = {}
         for name in spiking_sources(self.net):
             n, low = self.net.sizes[name], self.layout.first[name]
-            mine = (source >= low) & (source < low + n)
-            found[name] = Spikes.of(n, trial[mine], step[mine], source[mine] - low, value[mine])
+            if name in self.plan.spikes:
+                continue
+            if name in self.net.populations and n == self.layout.neurons:
+                mine: slice | NDArray[np.intp] = slice(None)
+            else:
+                mine = np.flatnonzero((source >= low) & (source < low + n))
+            found[name] = _in_order(
+                n, trial[mine], step[mine], source[mine] - np.int32(low),
+                None if value is None else value[mine],
+            )  # fmt: skip
         return {**found, **self.plan.spikes}
 
     def _overflows(self) -> dict[str, dict[str, int]]:
@@ -268,22 +328,40 @@ class OrderedEngine:
                     mine[site] = mine.get(site, 0) + count
         return found
 
-    def _carried(self, events: Events) -> dict[str, int]:
-        """Synaptic operations: fan-out times spikes, of those that delivered before the run ended
-        (the ordered engine), or were sent (the others)."""
+    def _carried(self, spikes: Mapping[str, Spikes]) -> dict[str, int]:
+        """Synaptic operations: fan-out times spikes, of those that delivered before the run ended."""
         net = self.net
-        last = self.plan.steps - net.chip.delivery.latency
-        sent = {n: np.zeros(net.sizes[n], np.int64) for n in net.sizes}
-        for name in net.populations:
-            n, low = net.sizes[name], self.layout.first[name]
-            for _, step, source, _ in events:
-                local = source[step < last] - low
-                sent[name] += np.bincount(local[(local >= 0) & (local < n)], minlength=n)
         assert net.input_latency is not None
-        for name, spikes in self.plan.spikes.items():
-            kept = spikes.step < self.plan.steps - net.input_latency
-            sent[name] += np.bincount(spikes.neuron[kept], minlength=spikes.n)
+        sent = {}
+        for name, n in net.sizes.items():
+            own = name in net.populations
+            last = self.plan.steps - (net.chip.delivery.latency if own else net.input_latency)
+            mine = spikes.get(name)
+            if mine is not None:
+                every = own and last == self.plan.steps
+                neuron = mine.neuron if every else mine.neuron[mine.step < last]
+                sent[name] = np.bincount(neuron, minlength=n)
         return {
-            p.name: int((np.bincount(p.pre, minlength=net.sizes[p.source]) * sent[p.source]).sum())
+            p.name: int((self.fan_out[p.name] * sent[p.source]).sum()) if p.source in sent else 0
             for p in net.projections
         }
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, dtype), *parts])
+
+
+def _in_order(
+    n: int, trial: NDArray[np.int32], step: NDArray[np.int32], neuron: NDArray[np.int32],
+    value: NDArray[np.int64] | None,
+) -> Spikes:  # fmt: skip
+    """Spikes whose columns are sorted."""
+    if value is not None:
+        if value.size and not -MOST <= int(value.min()) <= int(value.max()) <= MOST:
+            return Spikes.of(n, trial, step, neuron, value)  # which says what is wrong
+        if (value == 1).all():
+            value = None
+    columns = trial, step, neuron
+    for array in columns:
+        array.setflags(write=False)
+    return Spikes(n, *columns, None if value is None else value.astype(np.int32))

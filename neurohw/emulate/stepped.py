@@ -41,9 +41,12 @@ def run_stepped(
     samples: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     overflows: dict[str, dict[str, int]] = {}
     carried = dict.fromkeys((p.name for p in net.projections), 0)
+    strict = plan.on_overflow == "raise"
+    kernel = None if interpreted else Kernel(net, False, strict)
     for trial in range(plan.trials):
-        strict = plan.on_overflow == "raise"
-        runner = Interpreted(net, False, strict) if interpreted else Kernel(net, False, strict)
+        if kernel is not None and trial > 0:
+            kernel.restart()
+        runner = kernel or Interpreted(net, False, strict)
         given = _by_step(plan, places, trial)
         for step in range(plan.steps):
             sent = np.array([words[a] for a in given.get(step, [])], np.int64)

@@ -8,7 +8,7 @@ from neurohw.chip.machine import Branch, Machine, Operation, Rule
 from neurohw.emulate.generate import (
     FAIL_POPULATION,
     INNER,
-    JIT,
+    KERNEL,
     Body,
     Kind,
     Setting,
@@ -17,7 +17,9 @@ from neurohw.emulate.generate import (
     indented,
     state_arguments,
 )
+from neurohw.emulate.straight import Loop, Scopes, is_straight, spikes_in_order
 from neurohw.equations.emit import Emitter
+from neurohw.equations.narrow import is_narrow
 
 QUEUE_AT, QUEUED, DONE, SPIKES, OUTPUTS, CHANGES, NEXT, TURN, EVENT = range(9)
 """Places in ``_status``: head and length of the queue, how many operations, spikes, outputs and
@@ -25,15 +27,16 @@ changes are in the buffers, the next word, whether the queue's turn has come, th
 
 _STATE = (
     "_status", "_queue", "_synapses", "_owner", "_place", "_low", "_overflows", "_failure",
-    "_operations", "_spikes", "_outputs", "_changes",
+    "_operations", "_spikes", "_outputs", "_changes", "_flag", "_flags", "_codes",
 )  # fmt: skip
 
 
 def machine_source(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
     """The whole module for these neurons and this machine."""
     phases = dict.fromkeys(o.phase for o in machine.operations.values())
-    parts = [_spike(machine)]
-    parts += [neurons_source(k, phase, machine, setting) for k in kinds for phase in phases]
+    parts = [spike_source(machine)]
+    scopes = Scopes(kinds)
+    parts += [neurons_source(k, p, machine, setting, scopes) for k in kinds for p in phases]
     parts += [_sweep(phase, kinds, machine) for phase in phases]
     parts += [_operation(o, kinds, machine) for o in machine.operations.values()]
     parts.append(_run(kinds, machine, setting))
@@ -85,7 +88,8 @@ def phase_source(kind: Kind, phase: str, setting: Setting) -> str:
     )  # fmt: skip
 
 
-def _spike(machine: Machine) -> str:
+def spike_source(machine: Machine) -> str:
+    """What a spike does: into the queue, into the log, onto the bus."""
     return f"""
 {INNER}def _emit(neuron, {", ".join([*machine.configuration, "_status", "_queue", "_spikes", "_outputs"])}):
     _fate = 0
@@ -108,7 +112,7 @@ def _spike(machine: Machine) -> str:
 """
 
 
-def _given(machine: Machine, phase: str) -> list[str]:
+def given_to(machine: Machine, phase: str) -> list[str]:
     """What the operations that run a phase give it, `syn` always."""
     inputs = [name for o in machine.operations.values() if o.phase == phase for name in o.inputs]
     return sorted({*inputs, "syn"})
@@ -122,19 +126,23 @@ def _settings(machine: Machine) -> list[str]:
 _NEURONS = ("_r", "_begin", "_end", "_shift", "_stored")
 
 
-def neurons_source(kind: Kind, phase: str, machine: Machine, setting: Setting) -> str:
+def neurons_source(
+    kind: Kind, phase: str, machine: Machine, setting: Setting, scopes: Scopes
+) -> str:
     """A phase on the neurons ``_begin .. _end`` of one population, in order, with their synapses of
     row ``_r`` if ``_stored``; ``_shift`` is how far their places in the bank are from their numbers.
 
     The equations of ``phase_source`` in a loop: a call for each neuron costs more than they do.
     """
+    if is_straight(kind, phase, setting, scopes):
+        return _straight_neurons(kind, phase, machine, setting, scopes)
     body = Body(kind, phase, setting, "return False", "_n")
-    names = _given(machine, phase)
+    names = given_to(machine, phase)
     for name in kind.neuron.inputs:
         if name != "syn":
             body.lines.append(f"{name} = np.int64({f'_in_{name}' if name in names else '0'})")
     body.lines.append(
-        "syn = _synapses[np.uint64(_r), np.uint64(_n)] if _stored else np.int64(_in_syn)"
+        f"syn = np.int64(_synapses[_r * {machine.neurons} + _n]) if _stored else np.int64(_in_syn)"
     )
     body.load()
     body.run("0, 0, 0, 0")
@@ -142,45 +150,101 @@ def neurons_source(kind: Kind, phase: str, machine: Machine, setting: Setting) -
     targets = {a.target for a in body.program.assigns}
     if "syn" in targets:
         body.lines += [
-            "if _stored and syn != _synapses[_r, _n]:",
-            "    _synapses[_r, _n] = syn",
-            f"    _k = _status[{CHANGES}]",
-            f"    _changes[_k, 0] = _status[{DONE}]",
-            "    _changes[_k, 1] = _r",
-            "    _changes[_k, 2] = _n",
-            "    _changes[_k, 3] = syn",
-            f"    _status[{CHANGES}] += 1",
+            f"if _stored and syn != _synapses[_r * {machine.neurons} + _n]:",
+            *(f"    {line}" for line in _changed(machine, "_n", "syn")),
         ]
     after = []
     if "spike" in targets:
         # Listed here and sent behind the loop, which is faster without a call in it; a neuron's
         # spike changes the queue only, which no other neuron of this sweep sees.
         body.lines += ["if spike != 0:", "    _spikes[_listed, 1] = _n", "    _listed += 1"]
-        emit = ", ".join([*_settings(machine), "_status", "_queue", "_spikes", "_outputs"])
-        after = [
-            f"for _k in range(_status[{SPIKES}], _listed):", f"    _emit(_spikes[_k, 1], {emit})",
-        ]  # fmt: skip
+        after = _send(machine)
     loop = [
         f"_listed = _status[{SPIKES}]",
         "for _n in range(_begin, _end):",
         "    _j = np.uint64(_n + _shift)",
     ]
     return function_source(
-        f"{phase}_neurons_{kind.name}",
-        [*_NEURONS, *(f"_in_{name}" for name in names), *_settings(machine), *_STATE_OF_NEURONS,
-         *state_arguments(kind, setting), "_overflows", "_failure"],
+        f"{phase}_neurons_{kind.name}", _neurons_arguments(kind, phase, machine, setting),
         kind.neuron.phase_texts[phase], [*loop, *(f"    {line}" for line in body.lines), *after],
         body.counted, "True",
     )  # fmt: skip
 
 
-_STATE_OF_NEURONS = ("_status", "_queue", "_synapses", "_spikes", "_outputs", "_changes")
+def _neurons_arguments(kind: Kind, phase: str, machine: Machine, setting: Setting) -> list[str]:
+    return [
+        *_NEURONS, *(f"_in_{name}" for name in given_to(machine, phase)), *_settings(machine),
+        *_STATE_OF_NEURONS, *state_arguments(kind, setting), "_overflows", "_failure",
+    ]  # fmt: skip
+
+
+def _send(machine: Machine) -> list[str]:
+    """Send the spikes that are listed."""
+    emit = ", ".join([*_settings(machine), "_status", "_queue", "_spikes", "_outputs"])
+    return [
+        f"for _k in range(_status[{SPIKES}], _listed):",
+        f"    _emit(_spikes[_k, 1], {emit})",
+    ]
+
+
+def _changed(machine: Machine, neuron: str, code: str) -> list[str]:
+    """Store and log the new code of a synapse."""
+    return [
+        f"_synapses[_r * {machine.neurons} + {neuron}] = {code}",
+        f"_k = _status[{CHANGES}]",
+        f"_changes[_k, 0] = _status[{DONE}]",
+        "_changes[_k, 1] = _r",
+        f"_changes[_k, 2] = {neuron}",
+        f"_changes[_k, 3] = {code}",
+        f"_status[{CHANGES}] += 1",
+    ]
+
+
+def _straight_neurons(
+    kind: Kind, phase: str, machine: Machine, setting: Setting, scopes: Scopes
+) -> str:
+    """The same in a loop without branches; spikes and new codes are looked through afterwards."""
+    loop, names = Loop(kind, phase, scopes), given_to(machine, phase)
+    for name, form in loop.program.inputs.items():
+        if name != "syn":
+            cast = "_i32" if is_narrow(form) else "_i64"
+            loop.lines.append(f"{name} = {cast}({f'_in_{name}' if name in names else '0'})")
+    loop.read_code()
+    loop.load()
+    loop.run()
+    loop.keep()
+    loop.keep_code()
+    after = []
+    if loop.assigns("syn"):
+        after += [
+            "if _stored and _moved != _c0:", "    for _n in range(_begin, _end):",
+            f"        if _codes[_n - _begin] != _synapses[_r * {machine.neurons} + _n]:",
+            *(f"            {line}" for line in _changed(machine, "_n", "_codes[_n - _begin]")),
+        ]  # fmt: skip
+    if loop.assigns("spike"):
+        loop.flag_spikes("_n - _begin")
+        listed = spikes_in_order("_end - _begin", ["_spikes[_listed, 1] = _begin + _k"], "_listed")
+        after += listed + [f"    {line}" for line in _send(machine)]
+    before = [
+        f"_listed, _moved, _any = _status[{SPIKES}], _c0, _c0",
+        f"_row, _read = _r * {machine.neurons}, _stored != 0",
+        "for _n in range(_begin, _end):", "    _j = _n + _shift",
+    ]  # fmt: skip
+    return loop.function(
+        f"{phase}_neurons_{kind.name}", _neurons_arguments(kind, phase, machine, setting),
+        kind.neuron.phase_texts[phase], before, after, "True",
+    )  # fmt: skip
+
+
+_STATE_OF_NEURONS = (
+    "_status", "_queue", "_synapses", "_spikes", "_outputs", "_changes", "_flag", "_flags", "_codes",
+)  # fmt: skip
 
 
 def _sweep(phase: str, kinds: Sequence[Kind], machine: Machine) -> str:
     """A phase on rows and neurons: one function for all operations that run it, because compiling
     its equations is what takes long."""
-    names, branches = _given(machine, phase), []
+    names, branches = given_to(machine, phase), []
     for k, kind in enumerate(kinds):
         arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
         arguments = ", ".join(
@@ -218,7 +282,7 @@ def _operation(operation: Operation, kinds: Sequence[Kind], machine: Machine) ->
     """One operation: its sweep, its output, its entry in the log."""
     row = _value(operation.row) if operation.row else "0"
     row_last = _value(operation.row_last) if operation.row_last else "_row"
-    names = _given(machine, operation.phase)
+    names = given_to(machine, operation.phase)
     # One statement each: numba takes no choice inside a call of so many arguments.
     inputs = "\n".join(
         f"_in_{name} = np.int64("
@@ -288,12 +352,13 @@ def _run(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
     calls = ", ".join([*_STATE, *_common(kinds, machine)])
     idle = " or ".join(f"_branch == {k}" for k, b in enumerate(machine.receive) if b.idle_only)
     logs = "\n".join(
-        f"_log_{kind.name}_{r}[_status[{DONE}], :] = _all_{kind.name}_{r}"
+        f"for _j in range(_all_{kind.name}_{r}.size):\n"
+        f"    _log_{kind.name}_{r}[_status[{DONE}], _j] = _all_{kind.name}_{r}[_j]"
         for kind in kinds for r in kind.neuron.tick.registers
     )  # fmt: skip
     arguments = ",\n    ".join(machine_arguments(kinds, machine, setting))
     return f"""
-{JIT}def run(
+{KERNEL}def run(
     {arguments},
 ):
     \"\"\"Work off the words. Returns 0 when all are accepted and the queue is empty, 1 if the buffers

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from neurohw.chip.model import Neuron
+from neurohw.emulate.folded import starts, still
 from neurohw.emulate.generate import (
     FAIL_NEURON,
     FAIL_POPULATION,
@@ -30,7 +32,7 @@ from neurohw.emulate.sweeps import (
     machine_source,
 )
 from neurohw.errors import CapacityError, InputError, RegisterOverflow
-from neurohw.fixed import FixedPointNetwork
+from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.network.checks import integers
 from neurohw.weights import delivered
 
@@ -161,6 +163,21 @@ def _columns(rows: Any, width: int) -> tuple[Column, ...]:
     return tuple(np.ascontiguousarray(c) for c in np.array(rows, np.int64).reshape(-1, width).T)
 
 
+def _kind(neuron: Neuron, members: list[FixedPopulation]) -> Kind:
+    known = switches(neuron, members)
+    return Kind(neuron, known=known, still=still(neuron, known, starts(members)))
+
+
+def _small(rows: Column, first: int) -> NDArray[np.signedinteger]:
+    """A copy with ``first`` added to its first column, in 32 bits where they hold it: asking for memory is
+    most of what copying costs."""
+    most = 2**31 - 1 - first
+    fits = not rows.size or (-most <= int(rows.min()) and int(rows.max()) <= most)
+    kept: NDArray[np.signedinteger] = rows.astype(np.int32) if fits else rows.copy()
+    np.add(kept[:, 0], first, out=kept[:, 0])
+    return kept
+
+
 class Kernel:
     """The arrays of a run and the kernel that works on them, for one chip after another word."""
 
@@ -172,19 +189,22 @@ class Kernel:
         members = {
             k: [p for p in network.populations.values() if p.neuron.name == k] for k in names
         }
-        self.kinds = [
-            Kind(chip.neurons[k], known=switches(chip.neurons[k], members[k])) for k in names
-        ]
+        self.kinds = [_kind(chip.neurons[k], members[k]) for k in names]
         self.setting = Setting(chip.delivery, chip.generators, strict)
         self.kernel = load_kernel(machine_source(self.kinds, machine, self.setting)).run
         self.order = machine_arguments(self.kinds, machine, self.setting)
         self.populations = list(network.populations.values())
+        self.names = names
+        self.restart()
+
+    def restart(self) -> None:
+        """As before the first word, with nothing logged."""
         self.operations = 0
-        self.found: dict[str, list[Column]] = {
+        self.found: dict[str, list[NDArray[np.signedinteger]]] = {
             k: [] for k in ("_operations", "_spikes", "_outputs", "_changes")
         }
         self.samples: dict[str, list[NDArray[np.signedinteger]]] = {}
-        self._fill(names)
+        self._fill(self.names)
 
     def _fill(self, names: list[str]) -> None:
         net, machine = self.network, self.network.chip.machine
@@ -217,7 +237,10 @@ class Kernel:
         a["_low"] = np.array([names.index(p.neuron.name) for p in self.populations], np.int64)
         a["_status"], a["_queue"] = np.zeros(9, np.int64), np.zeros(machine.queue, np.int64)
         a["_status"][EVENT] = -1
-        a["_synapses"], a["_spare"] = synapse_memory(net), spare
+        memory = synapse_memory(net).ravel().astype(machine.synapse.storage)
+        a["_synapses"], a["_codes"] = memory, np.zeros(machine.neurons, memory.dtype)
+        a["_flag"] = np.zeros(-(-machine.neurons // 8) * 8, np.uint8)
+        a["_flags"], a["_spare"] = a["_flag"].view(np.int64), spare
         most = max(len(k.sites) for k in self.kinds)
         a["_overflows"] = np.zeros((len(self.populations), most), np.int64)
         a["_failure"], a["_record"] = np.zeros(4, np.int64), self.record
@@ -260,10 +283,8 @@ class Kernel:
         a, status = self.arrays, self.arrays["_status"]
         counts = zip(self.found, (DONE, SPIKES, OUTPUTS, CHANGES), strict=True)
         for key, place in counts:
-            rows = a[key][: status[place]].copy()
-            if key != "_operations":
-                rows[:, 0] += self.operations
-            self.found[key].append(rows)
+            first = 0 if key == "_operations" else self.operations
+            self.found[key].append(_small(a[key][: status[place]], first))
         if self.record:
             for name, chunks in self.samples.items():
                 chunks.append(a[f"_log_{name}"][: status[DONE]].copy())
@@ -286,7 +307,7 @@ class Kernel:
 
     def log(self) -> OperationLog:
         """Everything so far."""
-        columns = {k: np.concatenate(v).T for k, v in self.found.items()}
+        columns = {k: np.concatenate(v).astype(np.int64).T for k, v in self.found.items()}
         parts = {k: tuple(np.ascontiguousarray(c) for c in v) for k, v in columns.items()}
         registers: dict[str, dict[str, NDArray[np.signedinteger]]] = {}
         for p in self.populations if self.record else ():

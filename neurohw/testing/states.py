@@ -96,6 +96,9 @@ def cases(neuron: Neuron, chip: Chip) -> list[Case]:
             found += [BlockCase(chip, setting, neuron, narrow) for narrow in (False, True)]
         elif program.assigns:
             found.append(Case(chip, setting, neuron, name))
+    from neurohw.testing.straight_states import straight_cases
+
+    found += straight_cases(neuron, chip)
     if neuron.start is not None:
         # A start is never compiled in a run; it is here, as a tick without inputs.
         alone = replace(neuron, tick=neuron.start, inputs={}, aliased="", phases={})
