@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from neurohw.cli.options import Commands, command, place, positive
+from neurohw.errors import InputError
 
 if TYPE_CHECKING:
     from neurohw.bench.outcome import Outcome
@@ -19,6 +20,7 @@ CHOICES = {
     "microcircuit": ("microcircuit",),
 }  # fmt: skip
 CHOICES["all"] = tuple(name for names in CHOICES.values() for name in names)
+ENGINES = "engines"
 MICROCIRCUIT_SECONDS = (0.1, 0.5)
 """Warm-up and timed part."""
 
@@ -31,13 +33,14 @@ def add(commands: Commands) -> None:
         "  neurohw bench microcircuit --scale 1 --seconds 10\n"
         "w1: 10,000 neurons, 10 M synapses; w2: 1,000, 0.1 M; w3: 100,000, 10 M, few spikes;\n"
         "lava: w2 as Lava can have it, with delays and without;\n"
+        "engines: each delivery engine beside a kernel written by hand for one chip;\n"
         "microcircuit: Potjans and Diesmann's, 77,169 neurons, 299 M synapses, ours only.\n"
         "A peer runs in the Python that NEUROHW_BENCH_NEST, _BRIAN2 or _LAVA names, else in this one\n"
         "if it is installed here, else in an environment that uv makes. Brian2 needs a C++ compiler.",
     )  # fmt: skip
     parser.add_argument(
-        "workload", nargs="?", choices=tuple(CHOICES), default="w2", metavar="WORKLOAD",
-        help=f"{', '.join(CHOICES)} (default w2)",
+        "workload", nargs="?", choices=(*CHOICES, ENGINES), default="w2", metavar="WORKLOAD",
+        help=f"{', '.join(CHOICES)}, {ENGINES} (default w2)",
     )  # fmt: skip
     parser.add_argument(
         "--scale", type=float, default=1.0, metavar="S",
@@ -73,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
     from neurohw.chip import load_chip
     from neurohw.cli import console
 
+    if options.workload == ENGINES:
+        return _engines(options)
     peers, chip = chosen_peers(options.peers), load_chip(options.chip)
     if options.figure:
         from neurohw.bench.figure import check_path
@@ -97,6 +102,42 @@ def run(options: argparse.Namespace) -> int:
     if options.figure:
         _draw(outcomes, options.figure)
         console.line(f"written: {options.figure}")
+    return 0
+
+
+def _engines(options: argparse.Namespace) -> int:
+    """Every delivery engine beside its limit, each on the chip that it is for."""
+    from dataclasses import asdict
+
+    from neurohw import files
+    from neurohw.bench.engines import measure
+    from neurohw.bench.table import digits
+    from neurohw.cli import console
+
+    if options.figure:
+        raise InputError("bench engines has no figure; leave --figure out")
+    found = measure(
+        options.rounds, options.scale,
+        progress=lambda chip, done, total: _say(f"engines: {chip}, {done + 1} of {total}"),
+    )  # fmt: skip
+    _clear()
+    console.table(
+        f"Engines beside their limits, {options.rounds} rounds in turns",
+        ("engine", "chip", "ns/event", "limit", "times the limit"),
+        [
+            (
+                e.engine, e.chip, *(digits(1e9 * s / e.events) for s in (e.ours_s, e.limit_s)),
+                digits(e.factor),
+            ) for e in found
+        ],
+    )  # fmt: skip
+    console.line(
+        "limit: the same integers in the same order and nothing else, equal spikes; ticks are in both"
+    )
+    if options.json:
+        text = json.dumps([asdict(e) for e in found], indent=2, allow_nan=False)
+        files.write_text(options.json, text + "\n")
+        console.line(f"written: {options.json}")
     return 0
 
 

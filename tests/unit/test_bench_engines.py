@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+import neurohw as nh
 from neurohw.bench.engines import CONTESTS, EngineSpeed, measure
+from neurohw.bench.limits import odin, reckon
+from neurohw.emulate.log import DROPPED
+from neurohw.emulate.words import emulate_words
 from neurohw.errors import UnknownName
 
 
@@ -28,3 +32,30 @@ def test_measure_gives_a_row_for_each_chip():
     assert row.events > 0
     with pytest.raises(UnknownName, match="chip with a limit"):
         measure(chips=["loihi1"])
+
+
+def test_membranes_of_reckon_saturate():
+    """So that the order of the sources counts."""
+    given = nh.Inputs.from_dense({"in": reckon.by_index_raster(300)})
+    run = nh.emulate(reckon.by_index_network(), given)
+    assert 1000 < run.spikes["x"].count < 300 * reckon.N // 2
+    assert run.overflows["x"]["s"] > 100
+
+
+def test_the_queue_of_odin_overflows():
+    """So that it counts which spike is lost."""
+    log = emulate_words(odin.closed_loop_network(), odin.closed_loop_words(1000), record=False)
+    assert np.count_nonzero(log.spikes[2] == DROPPED) > 0
+
+
+def test_command(capsys, tmp_path):
+    from neurohw.cli import main
+
+    place = tmp_path / "engines.json"
+    assert main(["bench", "engines", "--rounds", "1", "--scale", "0.02", "--json", str(place)]) == 0
+    shown = capsys.readouterr().out
+    for chip in CONTESTS:
+        assert chip in shown
+    assert '"factor"' in place.read_text()
+    assert main(["bench", "engines", "--figure", "x.png"]) == 2
+    assert "has no figure" in capsys.readouterr().err
