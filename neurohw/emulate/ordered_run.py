@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,7 @@ from neurohw.emulate.store import load_kernel
 from neurohw.emulate.streams import lane_states
 from neurohw.equations.primitives import Interval
 from neurohw.errors import RegisterOverflow
-from neurohw.network.checks import MOST
-from neurohw.network.events import Spikes
+from neurohw.network.events import Spikes, joined
 from neurohw.recording import Recording, Trace
 
 EVENTS = 1 << 18
@@ -299,10 +298,10 @@ class OrderedEngine:
     def _spikes(self, events: Events) -> dict[str, Spikes]:
         """Columns by population. The kernel lists the neurons of a population in order, ticks and trials
         come one after the other: so nothing is left to sort."""
-        trial = _joined([np.full(e[1].size, e[0], np.int32) for e in events], np.int32)
-        step = _joined([e[1] for e in events], np.int32)
-        source = _joined([e[2] for e in events], np.int32)
-        value = _joined([e[3] for e in events], np.int64) if self.graded else None
+        trial = joined([np.full(e[1].size, e[0], np.int32) for e in events])
+        step = joined([e[1] for e in events])
+        source = joined([e[2] for e in events])
+        value = joined([e[3] for e in events], np.int64) if self.graded else None
         found = {}
         for name in spiking_sources(self.net):
             n, low = self.net.sizes[name], self.layout.first[name]
@@ -312,7 +311,7 @@ class OrderedEngine:
                 mine: slice | NDArray[np.intp] = slice(None)
             else:
                 mine = np.flatnonzero((source >= low) & (source < low + n))
-            found[name] = _in_order(
+            found[name] = Spikes.in_order(
                 n, trial[mine], step[mine], source[mine] - np.int32(low),
                 None if value is None else value[mine],
             )  # fmt: skip
@@ -345,23 +344,3 @@ class OrderedEngine:
             p.name: int((self.fan_out[p.name] * sent[p.source]).sum()) if p.source in sent else 0
             for p in net.projections
         }
-
-
-def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, dtype), *parts])
-
-
-def _in_order(
-    n: int, trial: NDArray[np.int32], step: NDArray[np.int32], neuron: NDArray[np.int32],
-    value: NDArray[np.int64] | None,
-) -> Spikes:  # fmt: skip
-    """Spikes whose columns are sorted."""
-    if value is not None:
-        if value.size and not -MOST <= int(value.min()) <= int(value.max()) <= MOST:
-            return Spikes.of(n, trial, step, neuron, value)  # which says what is wrong
-        if (value == 1).all():
-            value = None
-    columns = trial, step, neuron
-    for array in columns:
-        array.setflags(write=False)
-    return Spikes(n, *columns, None if value is None else value.astype(np.int32))

@@ -23,7 +23,7 @@ from neurohw.errors import InputError, RegisterOverflow
 from neurohw.fixed import FixedPointNetwork
 from neurohw.mapping.image import ChipImage
 from neurohw.network.checks import whole
-from neurohw.network.events import Spikes
+from neurohw.network.events import Spikes, joined
 from neurohw.network.inputs import Inputs
 from neurohw.recording import Recording, Trace
 
@@ -271,27 +271,18 @@ def _spikes(
             made[name] = given[name]
             continue
         stretches = [(k, e) for k, f in enumerate(found) for e in f.events.get(name, [])]
-        step = _joined([e[0] for _, e in stretches])
-        neuron = _joined([e[1] for _, e in stretches])
+        step = joined([e[0] for _, e in stretches])
+        neuron = joined([e[1] for _, e in stretches])
         sizes = [e[0].size for _, e in stretches]
         trial = np.repeat(np.array([k for k, _ in stretches], np.int32), sizes)
-        value = _joined([e[2] for _, e in stretches if e[2] is not None]) if engine.graded else None
+        value = joined([e[2] for _, e in stretches if e[2] is not None]) if engine.graded else None
         if engine.parts > 1:
             # Parts come one after the other, each in order: a merge, which a stable sort does.
             order = np.argsort(trial.astype(np.int64) * steps + step, kind="stable")
             trial, step, neuron = trial[order], step[order], neuron[order]
             value = None if value is None else value[order]
-        if value is not None and (value == 1).all():
-            value = None
-        for array in (trial, step, neuron):
-            array.setflags(write=False)
-        made[name] = Spikes(engine.net.sizes[name], trial, step, neuron, value)
+        made[name] = Spikes.in_order(engine.net.sizes[name], trial, step, neuron, value)
     return made
-
-
-def _joined(parts: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
-    """The parts in one array; itself if there is one."""
-    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, np.int32), *parts])
 
 
 def _carried(engine: Engine, spikes: Mapping[str, Spikes]) -> dict[str, int]:

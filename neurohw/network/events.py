@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from neurohw.errors import InputError
 from neurohw.network.checks import MOST, integers
@@ -51,19 +53,24 @@ class Spikes:
                 "each for every spike"
             )
         order = order_by(columns)
-        payload = None
-        if value is not None:
-            payload = integers("spikes: value", value, -MOST).astype(np.int32)
-            if payload.shape != shapes[0]:
-                raise InputError(f"spikes: value has shape {payload.shape}, trial {shapes[0]}")
-            payload = payload[order]
-            if (payload == 1).all():
-                payload = None
+        payload = None if value is None else integers("spikes: value", value, -MOST)
+        if payload is not None and payload.shape != shapes[0]:
+            raise InputError(f"spikes: value has shape {payload.shape}, trial {shapes[0]}")
         first, second, third = (c[order] for c in columns)
-        spikes = cls(n, first, second, third, payload)
-        for array in (spikes.trial, spikes.step, spikes.neuron):
+        return cls.in_order(n, first, second, third, None if payload is None else payload[order])
+
+    @classmethod
+    def in_order(
+        cls, n: int, trial: Int32, step: Int32, neuron: Int32,
+        value: NDArray[np.signedinteger] | None = None,
+    ) -> Spikes:  # fmt: skip
+        """From columns that are sorted: they are kept, and can't be written to any more."""
+        payload = None
+        if value is not None and not (value == 1).all():
+            payload = integers("spikes: value", value, -MOST).astype(np.int32, copy=False)
+        for array in (trial, step, neuron):
             array.setflags(write=False)
-        return spikes
+        return cls(n, trial, step, neuron, payload)
 
     @classmethod
     def from_dense(cls, raster: NDArray[np.generic], what: str = "spikes") -> Spikes:
@@ -136,3 +143,8 @@ class Spikes:
                 np.broadcast_to(mine, self.step.shape), np.broadcast_to(theirs, self.step.shape)
             )
         )
+
+
+def joined(parts: Sequence[NDArray[Any]], dtype: DTypeLike = np.int32) -> NDArray[Any]:
+    """The parts of a column in one array; itself if there is one."""
+    return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, dtype), *parts])
