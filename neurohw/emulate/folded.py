@@ -29,7 +29,8 @@ from neurohw.equations.tree import (
     Lookup,
     Name,
     Unary,
-    children,
+    kinds_in,
+    names_in,
 )
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def folded(program: Program, known: Mapping[str, int], kept: Collection[str]) ->
     for step in reversed(steps):
         target, node = step.assign.target, step.assign.value
         idle = target not in live or (isinstance(node, Name) and node.name == target)
-        if overflows(program, step) or draws(node) or not idle:
-            live = (live - {target}) | names(node)
+        if overflows(program, step) or "draw" in kinds_in(node) or not idle:
+            live = (live - {target}) | names_in(node)
             found.append(step)
     return found[::-1]
 
@@ -77,11 +78,6 @@ def overflows(program: Program, step: Step) -> bool:
     form = program.targets[step.assign.target]
     low, high = step.interval
     return form.overflow != "exact" and not (form.holds(low) and form.holds(high))
-
-
-def draws(node: Expression) -> bool:
-    """Whether a generator is drawn from."""
-    return isinstance(node, Draw) or any(draws(c) for c in children(node))
 
 
 def starts(members: Sequence[FixedPopulation]) -> dict[str, Interval]:
@@ -112,12 +108,6 @@ def still(
         if not moved:
             return found
         found = {r: value for r, value in found.items() if r not in moved}
-
-
-def names(node: Expression) -> set[str]:
-    """The names in an expression."""
-    mine = {node.name} if isinstance(node, Name) else set()
-    return mine.union(*(names(c) for c in children(node)))
 
 
 def ranges_of(program: Program, known: Mapping[str, int]) -> Ranges:

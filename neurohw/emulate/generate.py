@@ -16,20 +16,18 @@ import numpy as np
 
 from neurohw.chip.model import Delivery, Generator, Neuron
 from neurohw.emulate.folded import Step, folded
-from neurohw.emulate.folded import names as names_of
 from neurohw.equations import Program, kernel_primitives, narrow_primitives
 from neurohw.equations.emit import Emitter, prelude, stored, tables
 from neurohw.equations.narrow import constants
 from neurohw.equations.primitives import Interval
 from neurohw.equations.tree import (
-    Call,
     Choose,
     Compare,
-    Draw,
     Expression,
     Logic,
     Unary,
-    children,
+    kinds_in,
+    names_in,
 )
 from neurohw.fixedpoint import INT64, Format
 
@@ -196,12 +194,12 @@ def _late(program: Program, kept: frozenset[str]) -> list[tuple[int, int]]:
     and serve only what assignment k chooses if its test is true: they need not run if it is false."""
     found: list[tuple[int, int]] = []
     assigns = program.assigns
-    reads = [names_of(a.value) for a in assigns]
+    reads = [names_in(a.value) for a in assigns]
     for k, assign in enumerate(assigns):
         if not isinstance(assign.value, Choose):
             continue
         choice = assign.value
-        elsewhere = names_of(choice.test) | names_of(choice.otherwise)
+        elsewhere = names_in(choice.test) | names_in(choice.otherwise)
         low = found[-1][1] + 1 if found else 0
         for first in range(low, k):
             block = range(first, k)
@@ -210,13 +208,13 @@ def _late(program: Program, kept: frozenset[str]) -> list[tuple[int, int]]:
             outside = [j for j in range(len(assigns)) if j not in block]
             if (
                 fixed
-                and assign.target not in names | names_of(choice.then)
+                and assign.target not in names | names_in(choice.then)
                 and not names & {"spike", "syn"}
                 and all(assigns[j].target not in names for j in outside)
                 and all(names.isdisjoint(reads[j]) for j in outside if j != k)
-                and not any(kinds_of(assigns[j].value) & {"draw", "random"} for j in block)
+                and not any(kinds_in(assigns[j].value) & {"draw", "random"} for j in block)
                 and not any(_refused(program, j) for j in block)
-                and any("fdiv" in kinds_of(assigns[j].value) for j in block)
+                and any("fdiv" in kinds_in(assigns[j].value) for j in block)
             ):
                 found.append((first, k))
                 break
@@ -226,13 +224,6 @@ def _late(program: Program, kept: frozenset[str]) -> list[tuple[int, int]]:
 def _refused(program: Program, k: int) -> bool:
     exact = program.targets[program.assigns[k].target].overflow == "exact"
     return not exact and program.may_overflow(k)
-
-
-def kinds_of(node: Expression) -> set[str]:
-    """The primitives in an expression, and `draw`."""
-    mine = {node.primitive} if isinstance(node, Call) else set()
-    mine |= {"draw"} if isinstance(node, Draw) else set()
-    return mine.union(*(kinds_of(c) for c in children(node)))
 
 
 class _Straight(Emitter):

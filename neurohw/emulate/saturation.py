@@ -12,11 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from neurohw.emulate.folded import Step, names, overflows
+from neurohw.emulate.folded import Step, overflows
 from neurohw.equations import Program
 from neurohw.equations.primitives import Interval
 from neurohw.equations.ranges import Ranges
-from neurohw.equations.tree import Binary, Choose, Compare, Expression, Int, Logic, Name, show
+from neurohw.equations.tree import (
+    Binary,
+    Choose,
+    Compare,
+    Expression,
+    Int,
+    Logic,
+    Name,
+    names_in,
+    show,
+)
 from neurohw.fixedpoint import Format
 
 
@@ -35,7 +45,7 @@ def saturating(
             if isinstance(rest, Name) and rest.name in sums:
                 before, sum_ = sums[rest.name]
                 between = {s.assign.target for s in steps[before + 1 : at]}
-                if not between & names(sum_.assign.value) and _tested(
+                if not between & names_in(sum_.assign.value) and _tested(
                     node, node.otherwise, sum_.assign.value, rest, program.targets[rest.name]
                 ):
                     found[step.k] = sum_.k
@@ -62,7 +72,7 @@ def _tested(
     return (
         isinstance(first.then, Int) and first.then.value == form.high
         and isinstance(second.then, Int) and second.then.value == form.low
-        and name.name not in names(sum_)
+        and name.name not in names_in(sum_)
         and _signs(first.test) == above and _signs(second.test) == below
     )  # fmt: skip
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from neurohw.emulate.folded import draws, names, overflows
+from neurohw.emulate.folded import overflows
 from neurohw.emulate.generate import (
     INNER,
     Kind,
     Setting,
-    kinds_of,
     state_arguments,
     tick_arguments,
 )
@@ -22,6 +21,7 @@ from neurohw.emulate.saturation import saturating
 from neurohw.equations.narrow import NarrowEmitter, is_narrow, literal, within
 from neurohw.equations.primitives import Interval
 from neurohw.equations.program import stored
+from neurohw.equations.tree import kinds_in, names_in
 from neurohw.fixedpoint import INT64, Format
 from neurohw.native import SCOPES
 
@@ -56,7 +56,7 @@ def is_straight(
     return (
         scopes.enough and not setting.strict
         and all(f.overflow != "error" or f.reads == INT64 for f in [*forms, *given])
-        and not any(draws(s.assign.value) or "fdiv" in kinds_of(s.assign.value) for s in steps)
+        and not any({"draw", "fdiv"} & kinds_in(s.assign.value) for s in steps)
     )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ class Loop:
         self.lines: list[str] = []
         self.counted: list[int] = []
         targets = {s.assign.target for s in self.steps}
-        self.reads = set().union(*(names(s.assign.value) for s in self.steps)) | targets
+        self.reads = set().union(*(names_in(s.assign.value) for s in self.steps)) | targets
         self.emitter = NarrowEmitter(self.program, draw, _no_draw, {}, self._look)
         for name in {**kind.known, **kind.still}:
             self.emitter.ranges.names[name] = (self._fixed(name),) * 2

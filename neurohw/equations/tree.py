@@ -120,6 +120,19 @@ def children(node: Expression) -> tuple[Expression, ...]:
     return ()
 
 
+def names_in(node: Expression) -> set[str]:
+    """The names that an expression reads."""
+    mine = {node.name} if isinstance(node, Name) else set()
+    return mine.union(*(names_in(c) for c in children(node)))
+
+
+def kinds_in(node: Expression) -> set[str]:
+    """The primitives in an expression, and `draw`."""
+    mine = {node.primitive} if isinstance(node, Call) else set()
+    mine |= {"draw"} if isinstance(node, Draw) else set()
+    return mine.union(*(kinds_in(c) for c in children(node)))
+
+
 def show(node: Expression) -> str:
     """The expression as text, for messages."""
     if isinstance(node, Int):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurohw.equations.tree import Expression, Name, children
+from neurohw.equations.tree import names_in
 from neurohw.errors import InputError
 from neurohw.explain.arithmetic import plain
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection, Meaning
@@ -92,14 +92,9 @@ def derived(population: FixedPopulation) -> bool:
 
 def _reads(population: FixedPopulation) -> set[str]:
     """Codes that the equations of the start read: what counts is what is derived from them."""
-
-    def names(node: Expression) -> set[str]:
-        mine = {node.name} if isinstance(node, Name) else set()
-        return mine.union(*(names(c) for c in children(node)))
-
     start = population.neuron.start
     assigns = () if start is None else start.assigns
-    return {k for a in assigns for k in names(a.value)} & set(population.parameters)
+    return {k for a in assigns for k in names_in(a.value)} & set(population.parameters)
 
 
 def _each(value: Any, n: int) -> Floats:
