@@ -56,11 +56,11 @@ def kernel_source(kinds: Sequence[Kind], setting: Setting) -> str:
     """The whole module for these neurons."""
     scopes = Scopes(kinds)
     parts = [
-        straight_tick(k, setting, scopes) if is_straight_tick(k, setting, scopes)
+        straight_tick(k, setting, scopes) if is_straight_tick(k, setting)
         else tick_source(k, setting) for k in kinds
     ]  # fmt: skip
     parts += [
-        straight_events(k, setting, scopes) if is_straight_events(k, setting, scopes)
+        straight_events(k, setting, scopes) if is_straight_events(k, setting)
         else events_source(k, setting) for k in kinds
     ]  # fmt: skip
     return generated_module(kinds, [*parts, _loop_source(kinds, setting)])
@@ -68,11 +68,11 @@ def kernel_source(kinds: Sequence[Kind], setting: Setting) -> str:
 
 def _ticks(kinds: Sequence[Kind], setting: Setting) -> str:
     """Run the equations of population ``_p``."""
-    branches, scopes = [], Scopes(kinds)
+    branches = []
     for k, kind in enumerate(kinds):
         p = f"_n_{kind.name}"
         arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
-        flags = ", _flag, _flags" if is_straight_tick(kind, setting, scopes) else ""
+        flags = ", _flag, _flags" if is_straight_tick(kind, setting) else ""
         branches.append(f"""
 {"elif" if k else "if"} _population_bank[_p] == {k}:
     _count = tick_{kind.name}(

@@ -23,7 +23,6 @@ from neurohw.equations.primitives import Interval
 from neurohw.equations.program import stored
 from neurohw.equations.tree import kinds_in, names_in
 from neurohw.fixedpoint import INT64, Format
-from neurohw.native import SCOPES
 
 READ, FLAG, CODE, FIRST = range(4)
 """Numbers by which kernels tell arrays apart: all that are only read in loops, flags of spikes, new codes
@@ -38,15 +37,10 @@ class Scopes:
         arrays = [(k.name, x) for k in kinds for x in k.written]
         self.number = {array: FIRST + n for n, array in enumerate(arrays)}
 
-    @property
-    def enough(self) -> bool:
-        """Whether there are numbers for all."""
-        return FIRST + len(self.number) <= SCOPES
-
 
 def is_straight(
-    kind: Kind, phase: str, setting: Setting, scopes: Scopes, given: Iterable[Format] = ()
-) -> bool:
+    kind: Kind, phase: str, setting: Setting, given: Iterable[Format] = ()
+) -> bool:  # fmt: skip
     """Whether a phase can run on neurons in any order: no store of it can fail, nor one into the inputs
     ``given``, and what is left of it draws from no generator. A division is better left to those that
     need it, one by one."""
@@ -54,7 +48,7 @@ def is_straight(
     steps = kind.left[phase]
     forms = [program.targets[s.assign.target] for s in steps if overflows(program, s)]
     return (
-        scopes.enough and not setting.strict
+        not setting.strict
         and all(f.overflow != "error" or f.reads == INT64 for f in [*forms, *given])
         and not any({"draw", "fdiv"} & kinds_in(s.assign.value) for s in steps)
     )  # fmt: skip
@@ -235,21 +229,21 @@ def straight_tick(kind: Kind, setting: Setting, scopes: Scopes) -> str:
     )  # fmt: skip
 
 
-def is_straight_tick(kind: Kind, setting: Setting, scopes: Scopes) -> bool:
+def is_straight_tick(kind: Kind, setting: Setting) -> bool:
     """Whether a tick is straight: then it takes no spikes of other neurons, and sends no counts."""
     spikes = any(a.target == "spike" for a in kind.neuron.tick.assigns)
     return (
         not kind.neuron.aliased and not (spikes and setting.delivery.payload.bits > 1)
-        and is_straight(kind, "tick", setting, scopes)
+        and is_straight(kind, "tick", setting)
     )  # fmt: skip
 
 
-def is_straight_events(kind: Kind, setting: Setting, scopes: Scopes) -> bool:
+def is_straight_events(kind: Kind, setting: Setting) -> bool:
     """Whether events are: those by source have their neurons in no order that helps."""
     if "event" not in kind.neuron.phases or setting.delivery.order != "index":
         return False
     given = [form for name, form in kind.neuron.inputs.items() if name not in kind.inside]
-    return is_straight(kind, "event", setting, scopes, given)
+    return is_straight(kind, "event", setting, given)
 
 
 def straight_events(kind: Kind, setting: Setting, scopes: Scopes) -> str:

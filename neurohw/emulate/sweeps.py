@@ -134,7 +134,7 @@ def neurons_source(
 
     The equations of ``phase_source`` in a loop: a call for each neuron costs more than they do.
     """
-    if is_straight(kind, phase, setting, scopes):
+    if is_straight(kind, phase, setting):
         return _straight_neurons(kind, phase, machine, setting, scopes)
     body = Body(kind, phase, setting, "return False", "_n")
     names = given_to(machine, phase)

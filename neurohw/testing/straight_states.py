@@ -142,9 +142,8 @@ def straight_cases(neuron: Neuron, chip: Chip) -> list[Case]:
 
 
 def _straight(kind: Kind, phase: str, setting: Setting, chip: Chip) -> bool:
-    scopes = Scopes([kind])
     if chip.machine is not None:
-        return is_straight(kind, phase, setting, scopes)
+        return is_straight(kind, phase, setting)
     if phase == "tick":
-        return is_straight_tick(kind, setting, scopes)
-    return is_straight_events(kind, setting, scopes)
+        return is_straight_tick(kind, setting)
+    return is_straight_events(kind, setting)
