@@ -21,6 +21,8 @@ CHOICES = {
 }  # fmt: skip
 CHOICES["all"] = tuple(name for names in CHOICES.values() for name in names)
 ENGINES = "engines"
+NOT_OF_ENGINES = ("chip", "peers", "threads", "seconds", "figure")
+"""Options that say nothing there: each engine has its chip, one thread and one peer."""
 MICROCIRCUIT_SECONDS = (0.1, 0.5)
 """Warm-up and timed part."""
 
@@ -65,7 +67,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("--json", type=place, metavar="FILE", help="write every single run here")
     parser.add_argument("--figure", type=place, metavar="FILE", help="write a figure: .png or .svg")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, unused={k: parser.get_default(k) for k in NOT_OF_ENGINES})
 
 
 def run(options: argparse.Namespace) -> int:
@@ -114,8 +116,9 @@ def _engines(options: argparse.Namespace) -> int:
     from neurohw.bench.table import digits
     from neurohw.cli import console
 
-    if options.figure:
-        raise InputError("bench engines has no figure; leave --figure out")
+    for key, default in options.unused.items():
+        if getattr(options, key) != default:
+            raise InputError(f"bench engines has no --{key}; leave it out")
     found = measure(
         options.rounds, options.scale,
         progress=lambda chip, done, total: _say(f"engines: {chip}, {done + 1} of {total}"),

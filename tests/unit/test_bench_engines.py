@@ -57,5 +57,11 @@ def test_command(capsys, tmp_path):
     for chip in CONTESTS:
         assert chip in shown
     assert '"factor"' in place.read_text()
-    assert main(["bench", "engines", "--figure", "x.png"]) == 2
-    assert "has no figure" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--figure", "x.png"), ("--chip", "xylo2"), ("--threads", "2")])
+def test_options_that_would_say_nothing(capsys, option):
+    from neurohw.cli import main
+
+    assert main(["bench", "engines", *option]) == 2
+    assert f"bench engines has no {option[0]}; leave it out" in capsys.readouterr().err
