@@ -84,17 +84,21 @@ class Format:
     @property
     def storage(self) -> str:
         """Name of the smallest numpy dtype that holds every value of the format."""
-        low, high = self.reads
-        for bits in (8, 16, 32):
-            if low >= -(2 ** (bits - 1)) and high < 2 ** (bits - 1):
-                return f"int{bits}"
-        return "int64"
+        return storage_of(*self.reads)
 
     def __str__(self) -> str:
         if self.overflow == "exact":
             return "int"
         mode = "" if self.overflow == "error" else f" {self.overflow}"
         return f"{'s' if self.signed else 'u'}{self.bits}{mode}"
+
+
+def storage_of(low: int, high: int) -> str:
+    """Name of the smallest signed numpy dtype that holds low .. high, int64 if none does."""
+    for bits in (8, 16, 32):
+        if low >= -(1 << (bits - 1)) and high < 1 << (bits - 1):
+            return f"int{bits}"
+    return "int64"
 
 
 EXACT = Format(64, True, "exact")

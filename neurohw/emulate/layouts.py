@@ -31,6 +31,7 @@ from neurohw.emulate.stage import Stage, lay_out_stage
 from neurohw.emulate.summed import Sparse
 from neurohw.emulate.ticks import PORTS
 from neurohw.fixed import FixedPointNetwork, FixedProjection
+from neurohw.fixedpoint import storage_of
 from neurohw.memory import check_room
 
 Int = NDArray[np.int64]
@@ -182,10 +183,7 @@ def _is_dense(network: FixedPointNetwork, p: FixedProjection) -> bool:
 def _row_dtype(ends: Sequence[tuple[int, int]]) -> str:
     low = min((e[0] for e in ends), default=0)
     high = max((e[1] for e in ends), default=0)
-    for bits in (8, 16, 32):
-        if -(1 << (bits - 1)) <= low and high < 1 << (bits - 1):
-            return f"int{bits}"
-    return "int64"
+    return storage_of(low, high)
 
 
 def _fan_out(network: FixedPointNetwork, thick: set[str]) -> dict[str, Int]:

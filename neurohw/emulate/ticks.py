@@ -28,7 +28,7 @@ from neurohw.equations.narrow import NarrowEmitter, is_narrow, literal, within
 from neurohw.equations.primitives import Interval
 from neurohw.equations.program import stored
 from neurohw.equations.ranges import Ranges
-from neurohw.fixedpoint import Format
+from neurohw.fixedpoint import Format, storage_of
 
 BLOCK = 1024
 """Neurons that are updated, or found quiescent, together."""
@@ -61,8 +61,8 @@ class Shape:
         """The smallest dtype that holds what a register is known to be; without a format, of a wire."""
         if form is None:
             return "int64"
-        bits = min(bits_of(self.ranges.get(name, form.reads)), bits_of(form.reads))
-        return next(f"int{b}" for b in (8, 16, 32, 64) if bits <= b)
+        low, high = self.ranges.get(name, form.reads)
+        return storage_of(max(low, form.reads[0]), min(high, form.reads[1]))
 
 
 def invariants(
