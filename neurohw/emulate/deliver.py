@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from neurohw.emulate.rows import _add_each, _add_same, _add_words, _ask, _ask_outer
+from neurohw.emulate.rows import (
+    _add_each,
+    _add_same,
+    _add_words,
+    _ask,
+    _ask_outer,
+    _subtract_each,
+)
 from neurohw.equations.kernel_primitives import uwrap, wrap
 from neurohw.native import load, prefetch, store
 
@@ -132,8 +139,10 @@ def _segment(
                 _ask_outer(weight, low + later, weights)
         if same:
             _add_same(acc, target, low, high, np.uint64(0), ~np.uint64(0), sign[row])
+        elif signed and sign[row] < 0:
+            _subtract_each(acc, target, weight, low, high)
         else:
-            _add_each(acc, target, weight, low, high, -1 if signed and sign[row] < 0 else 1)
+            _add_each(acc, target, weight, low, high)
 
 
 def _segment_packed(

@@ -41,21 +41,30 @@ def _add_same(
         sums[at] += select(s + i < high, value, 0)
 
 
-def _add_each(sums: Any, target: Any, weight: Any, low: int, high: int, sign: int) -> None:
-    """A weight for each target, or that times -1."""
+def _add_each(sums: Any, target: Any, weight: Any, low: int, high: int) -> None:
+    """A weight for each target."""
     whole = (high - low) >> 3
     for q in range(whole):
         s = low + (q << 3)
         for i in range(8):
-            at = np.uint64(load(target, 2, s + i))
-            if sign < 0:
-                sums[at] -= load(weight, 3, s + i)
-            else:
-                sums[at] += load(weight, 3, s + i)
+            sums[np.uint64(load(target, 2, s + i))] += load(weight, 3, s + i)
     s = low + (whole << 3)
     for i in range(8):
-        more = select(s + i < high, np.int64(load(weight, 3, s + i)) * sign, 0)
+        more = select(s + i < high, np.int64(load(weight, 3, s + i)), 0)
         sums[np.uint64(load(target, 2, s + i))] += more
+
+
+def _subtract_each(sums: Any, target: Any, weight: Any, low: int, high: int) -> None:
+    """The same, subtracted."""
+    whole = (high - low) >> 3
+    for q in range(whole):
+        s = low + (q << 3)
+        for i in range(8):
+            sums[np.uint64(load(target, 2, s + i))] -= load(weight, 3, s + i)
+    s = low + (whole << 3)
+    for i in range(8):
+        less = select(s + i < high, np.int64(load(weight, 3, s + i)), 0)
+        sums[np.uint64(load(target, 2, s + i))] -= less
 
 
 def _add_words(sums: Any, packed: Any, bits: int, low: int, high: int) -> None:
