@@ -104,35 +104,35 @@ def _flat_same_graded(
 
 def _segment(
     sums: Any, start: Any, target: Any, weight: Any, sign: Any, spikes: Any, first: int,
-    last: int, delay: int, delays: int, row0: int, base: int, mean: int, ahead: int,
+    last: int, run: int, runs: int, row0: int, base: int, mean: int, ahead: int,
 ) -> None:  # fmt: skip
-    """The synapses of one delay of all these spikes, added into one slot, which stays in the cache.
+    """The synapses of one run of delays of all these spikes, added into sums that stay in the cache.
 
-    ``start[row * delays + delay]``; ``sign`` is empty, or -1 for rows whose weights are subtracted.
+    ``start[row * runs + run]``; ``sign`` is empty, or -1 for rows whose weights are subtracted.
     Weights are empty where every synapse of a row has the weight that ``sign`` holds. ``mean``: of a
     segment.
     """
     acc = sums[base:]
     same, signed = weight.size == 0, sign.size > 0
     lines, weights = mean * target.itemsize // 64 + 2, mean * weight.itemsize // 64 + 2
-    # Memory gives a row at a time faster than its segments, one at each delay: ask for the one after
+    # Memory gives a row at a time faster than its segments, one at each run: ask for the one after
     # the next of the same row, if those of all spikes stay in the second-level cache.
     later = 2 * mean if (last - first) * mean < 1 << 18 else 0
     for k in range(first, last):
         if k + 2 * ahead < last:
-            prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * delays + delay)
-        if delay == 0 and later != 0 and k + 2 < last:
-            at = np.int64(start[(row0 + np.int64(spikes[k + 2])) * delays])
+            prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * runs + run)
+        if run == 0 and later != 0 and k + 2 < last:
+            at = np.int64(start[(row0 + np.int64(spikes[k + 2])) * runs])
             _ask_outer(target, at, 2 * lines)
             if not same:
                 _ask_outer(weight, at, 2 * weights)
         if k + ahead < last:
-            at = np.int64(start[(row0 + np.int64(spikes[k + ahead])) * delays + delay])
+            at = np.int64(start[(row0 + np.int64(spikes[k + ahead])) * runs + run])
             _ask(target, at, lines)
             if not same:
                 _ask(weight, at, weights)
         row = row0 + np.int64(spikes[k])
-        low, high = np.int64(start[row * delays + delay]), np.int64(start[row * delays + delay + 1])
+        low, high = np.int64(start[row * runs + run]), np.int64(start[row * runs + run + 1])
         if later != 0:
             _ask_outer(target, low + later, lines)
             if not same:
@@ -146,47 +146,47 @@ def _segment(
 
 
 def _segment_packed(
-    sums: Any, start: Any, packed: Any, bits: int, spikes: Any, first: int, last: int, delay: int,
-    delays: int, row0: int, base: int, mean: int, ahead: int,
+    sums: Any, start: Any, packed: Any, bits: int, spikes: Any, first: int, last: int, run: int,
+    runs: int, row0: int, base: int, mean: int, ahead: int,
 ) -> None:  # fmt: skip
     """The same from words of (weight << bits | column)."""
     acc, lines = sums[base:], mean * packed.itemsize // 64 + 2
     for k in range(first, last):
         if k + 2 * ahead < last:
-            prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * delays + delay)
+            prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * runs + run)
         if k + ahead < last:
             _ask(
                 packed,
-                np.int64(start[(row0 + np.int64(spikes[k + ahead])) * delays + delay]),
+                np.int64(start[(row0 + np.int64(spikes[k + ahead])) * runs + run]),
                 lines,
             )
-        seg = (row0 + np.int64(spikes[k])) * delays + delay
+        seg = (row0 + np.int64(spikes[k])) * runs + run
         _add_words(acc, packed, bits, np.int64(start[seg]), np.int64(start[seg + 1]))
 
 
 def _segment_packed_graded(
     sums: Any, start: Any, packed: Any, bits: int, spikes: Any, payload: Any, first: int, last: int,
-    delay: int, delays: int, row0: int, base: int,
+    run: int, runs: int, row0: int, base: int,
 ) -> None:  # fmt: skip
     """The same for spikes that carry a value."""
     low = (1 << bits) - 1
     acc = sums[base:]
     for k in range(first, last):
-        seg, value = (row0 + np.int64(spikes[k])) * delays + delay, np.int64(payload[k])
+        seg, value = (row0 + np.int64(spikes[k])) * runs + run, np.int64(payload[k])
         for s in range(np.uint64(start[seg]), np.uint64(start[seg + 1])):
             acc[np.uint64(packed[s] & low)] += np.int64(packed[s] >> bits) * value
 
 
 def _segment_graded(
     sums: Any, start: Any, target: Any, weight: Any, sign: Any, spikes: Any,
-    payload: Any, first: int, last: int, delay: int, delays: int, row0: int, base: int,
+    payload: Any, first: int, last: int, run: int, runs: int, row0: int, base: int,
 ) -> None:  # fmt: skip
     """The same for spikes that carry a value."""
     acc = sums[base:]
     same, signed = weight.size == 0, sign.size > 0
     for k in range(first, last):
         row = row0 + spikes[k]
-        seg, value = row * delays + delay, np.int64(payload[k])
+        seg, value = row * runs + run, np.int64(payload[k])
         if signed:
             value *= np.int64(sign[row])
         for s in range(np.uint64(start[seg]), np.uint64(start[seg + 1])):
@@ -240,16 +240,23 @@ def _dense_graded_rows(
                 store(sums, 0, base + j, load(sums, 0, base + j) + more)
 
 
+def _wrapped(sums: Any, at: int, ring: int, width: int) -> None:
+    """Add what was meant for the row ``at`` of a ring of so many sums but put behind its end."""
+    for j in range(width):
+        store(sums, 0, at + j, load(sums, 0, at + j) + load(sums, 1, ring + at + j))
+        store(sums, 1, ring + at + j, 0)
+
+
 def _jobs_of(
     jobs: Any, start: Any, past: Any, counts: Any, mask: int, sources: int, step: int, nearest: int,
-    delays: int, row0: int,
+    runs: int, row0: int,
 ) -> int:  # fmt: skip
     """List the segments that arrive at ``step`` and ask for their ends; how many they are."""
     n = 0
-    for d in range(delays):
+    for d in range(runs):
         slot = (step - nearest - d) & mask
         for k in range(counts[slot]):
-            seg = (row0 + np.int64(past[slot * sources + k])) * delays + d
+            seg = (row0 + np.int64(past[slot * sources + k])) * runs + d
             jobs[n] = seg
             prefetch(start, seg)
             n += 1
@@ -278,7 +285,7 @@ def _arrive_packed(
 
 
 def _arrive(
-    sums: Any, start: Any, target: Any, weight: Any, sign: Any, delays: int, jobs: Any, n: int,
+    sums: Any, start: Any, target: Any, weight: Any, sign: Any, runs: int, jobs: Any, n: int,
     base: int, ahead: int,
 ) -> None:  # fmt: skip
     """The same from targets and weights apart."""
@@ -298,10 +305,10 @@ def _arrive(
                 at += lines_w
         low, high = np.uint64(start[jobs[k]]), np.uint64(start[jobs[k] + 1])
         if same:
-            value = sign[jobs[k] // delays]
+            value = sign[jobs[k] // runs]
             for s in range(low, high):
                 acc[np.uint64(target[s])] += value
-        elif signed and sign[jobs[k] // delays] < 0:
+        elif signed and sign[jobs[k] // runs] < 0:
             for s in range(low, high):
                 acc[np.uint64(target[s])] -= weight[s]
         else:

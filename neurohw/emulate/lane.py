@@ -73,14 +73,15 @@ class Lane:
             past = (
                 1
                 << (
-                    s.nearest + s.delays + max(net.chip.delivery.latency, net.input_latency)
+                    s.nearest + s.runs + max(net.chip.delivery.latency, net.input_latency)
                 ).bit_length()
             )
         for name, number in {
             "_seed": e.plan.seed, "_mask": layout.slots - 1, "_stride": layout.stride,
             "_latency": net.chip.delivery.latency, "_input_latency": net.input_latency,
-            "_relays": e.banks.relays, "_bits": s.bits, "_delays": s.delays, "_nearest": s.nearest,
-            "_blocks": s.blocks, "_sources": layout.sources, "_past_mask": past - 1, "_ahead": 4,
+            "_relays": e.banks.relays, "_bits": s.bits, "_runs": s.runs, "_span": s.span,
+            "_nearest": s.nearest, "_blocks": s.blocks, "_sources": layout.sources,
+            "_past_mask": past - 1, "_ahead": 4,
             "_mean": s.mean, "_sample_stride": e.plan.stride,
         }.items():  # fmt: skip
             self._all(name, number)
@@ -88,7 +89,7 @@ class Lane:
             fresh = lane_states(net.chip.generators[name], seeds).ravel()
             self._own_array(f"_bits_{name}", fresh)
         for k, part in enumerate(self.parts):
-            rows = slice(k * s.rows * (1 if s.kind == "flat" else s.delays), None)
+            rows = slice(k * s.rows * s.runs, None)
             part.put("_start", s.start[rows])
             part.put("_packed", s.packed)
             part.put("_target", s.target)
@@ -99,7 +100,7 @@ class Lane:
                 part.put("_past", np.empty(past * layout.sources, np.int32))
                 part.put("_past_value", np.empty(
                     past * layout.sources if e.graded else 1, np.int32))  # fmt: skip
-                part.put("_jobs", np.empty(s.delays * layout.sources, np.int64))
+                part.put("_jobs", np.empty(s.runs * layout.sources, np.int64))
                 count = np.zeros(past, np.int64)
                 part.put("_past_count", count)
                 self.zeroed.append(count)
@@ -197,8 +198,10 @@ class Lane:
             blocks += -(-int(ends[1] - ends[0]) // BLOCK)
         part.put("_of", of.ravel())
         # Behind the ring is where the loops that deliver add nothing to what comes next.
-        more = 0 if layout.sparse.kind in ("none", "flat") else layout.sparse.block
-        sums = np.zeros(layout.slots * layout.stride + more, layout.row)
+        sparse = layout.sparse
+        more = 0 if sparse.kind in ("none", "flat") else sparse.block
+        rows = layout.slots + sparse.span - 1
+        sums = np.zeros(rows * layout.stride + more, layout.row)
         self.zeroed.append(sums)
         part.put("_sums", sums)
         flag = np.zeros(BLOCK + 64, np.uint8)

@@ -6,12 +6,16 @@ layout   what is stored                                                  when
 dense    a row of weights for each source                                one delay, 25 % connected
 flat     rows of weight, delay and target in one word, added to a ring;  short segments
          16 bits without the weight, where each source has one
-slots    targets and weights by source and delay, one slot at a time     long segments
-deferred the same, added when they arrive: one row of sums, no ring      where the ring leaves L2
+slots    targets and weights by source and run of delays, a run at a     long segments
+         time
+deferred the same by source and delay, added when they arrive: one row   where the ring leaves L2
+         of sums, no ring
 ======== =============================================================== ==========================
 
-A segment is the synapses of one source and delay. Targets are columns of a block of at most 65,536,
-so 16 bits hold them.
+A segment is the synapses of one source and of a run of delays: as many as keep their sums in a
+first-level cache. A run that begins at the end of the ring goes on behind it, in rows that are added to
+those at the ring's beginning before they are read. Targets are columns of a block of at most 65,536, so
+16 bits hold them.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from neurohw.emulate.definition import sum_shifted
 from neurohw.emulate.dense_rows import DenseRows, dense_rows
 from neurohw.emulate.layout import place
 from neurohw.emulate.places import Codes, Places, Plot, Reach, codes_of, delay_ends, share_out
-from neurohw.emulate.sparse_rows import BLOCK, SparseBuilder, SparseRows
+from neurohw.emulate.sparse_rows import BLOCK, SparseBuilder, SparseRows, aligned
 from neurohw.emulate.stage import Stage, lay_out_stage
 from neurohw.emulate.summed import Sparse
 from neurohw.emulate.ticks import PORTS
@@ -44,12 +48,13 @@ up to which those of a rule are listed for it."""
 @dataclass(frozen=True)
 class Forced:
     """For tests: a layout whatever the sizes are; ``block`` columns; ``dense`` or not;
-    ``words``: targets and weights together where they fit."""
+    ``words``: targets and weights together where they fit; ``span``: delays of a segment."""
 
     sparse: Sparse = "flat"
     dense: bool = False
     block: int = BLOCK
     words: bool = False
+    span: int | None = None
 
 
 FORCED: Forced | None = None
@@ -110,16 +115,17 @@ def lay_out(
     slots = _slots(network)
     thin = [p for p in todo if p.name not in thick]
     sparse = SparseBuilder(plot, thin, BLOCK if FORCED is None else FORCED.block)
-    forced = (FORCED.sparse, FORCED.words) if FORCED else (None, None)
+    forced = (FORCED.sparse, FORCED.words, FORCED.span) if FORCED else (None, None, None)
     kind = sparse.choose(slots, relays, *forced)
     sparse.count(kind)
     ends = plot.reach.ends(injected, staged, units)
     row = _row_dtype(list(ends.values()))
     widest = max(int(places.columns.max(initial=1)), 1)
-    stride = 1 << (widest - 1).bit_length() if kind == "flat" else -(-widest // 64) * 64
+    stride = 1 << (widest - 1).bit_length() if kind == "flat" else aligned(widest)
     if kind == "deferred" and not dense_dtype and not staged:
         slots = 1
-    check_room("the ring of sums", parts * slots * stride * np.dtype(row).itemsize)
+    rows = slots + sparse.span - 1
+    check_room("the ring of sums", parts * rows * stride * np.dtype(row).itemsize)
     return Layout(
         places, sparse.fill(kind, stride, slots), dense, dense_dtype, row, slots, stride, units, ends,
         first, sources, {**sparse.fan_out, **stage.fan_out, **_fan_out(network, thick)}, stage,

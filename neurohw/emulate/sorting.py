@@ -44,32 +44,36 @@ def count_edges(
 def fill_packed(
     pre: Array, post: Array, weight: Array, delay: Array, first: int, column: Array, block: Array,
     table: Array, least: int, nearest: int, delays: int, sources: int, start: Array, packed: Array,
-    bits: int, stride: int,
+    bits: int, later: Array,
 ) -> None:  # fmt: skip
-    """Put the edges into their rows as (weight << bits | delay * stride + column)."""
+    """Put the edges into their rows as (weight << bits | later[delay] + column), ``later`` from the
+    nearest delay on."""
     for k in range(pre.size):
         j = post[k]
         row = np.int64(block[j]) * sources + first + pre[k]
-        segment = row * delays + delay[k] - nearest + 1
+        d = delay[k] - nearest
+        segment = row * delays + d + 1
         at = start[segment]
         start[segment] = at + 1
-        packed[at] = (table[weight[k] - least] << bits) | (delay[k] * stride + column[j])
+        packed[at] = (table[weight[k] - least] << bits) | (later[d] + column[j])
 
 
 @njit(cache=True, nogil=True)
 def fill_segments(
     pre: Array, post: Array, weight: Array, delay: Array, first: int, column: Array, block: Array,
     table: Array, least: int, nearest: int, delays: int, sources: int, start: Array, target: Array,
-    stored: Array, sign: Array,
+    stored: Array, sign: Array, later: Array,
 ) -> None:  # fmt: skip
-    """Put the edges into their segments, targets and weights (times the row's sign) apart."""
+    """Put the edges into their segments, targets (``later`` as above) and weights (times the row's
+    sign) apart."""
     for k in range(pre.size):
         j = post[k]
         row = np.int64(block[j]) * sources + first + pre[k]
-        segment = row * delays + delay[k] - nearest + 1
+        d = delay[k] - nearest
+        segment = row * delays + d + 1
         at = start[segment]
         start[segment] = at + 1
-        target[at] = column[j]
+        target[at] = later[d] + column[j]
         if stored.size > 0:
             value = table[weight[k] - least]
             stored[at] = -value if sign.size > 0 and sign[row] < 0 else value

@@ -1,10 +1,11 @@
-"""Synapses by source and delay, built in two passes over the edges of all projections."""
+"""Synapses by source and run of delays, built in two passes over the edges of all projections."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -22,6 +23,10 @@ Codes32 = NDArray[np.int32]
 SEGMENT, CACHE, BLOCK = 24, 1 << 20, 1 << 16
 """Synapses from which a segment is long; bytes of a ring that stay in a second-level cache; columns
 of a block."""
+SMALL, LONGER = 1 << 17, 40
+"""Bytes of a ring that is so near that only longer segments are faster."""
+NEAR = 20_480
+"""Columns, of 16 bits mostly, that stay in a first-level cache."""
 PADDED = 24
 """Synapses from which rows are worth padding."""
 BEHIND = 8
@@ -31,7 +36,7 @@ BEHIND = 8
 @dataclass(frozen=True, eq=False)
 class SparseRows:
     """The sparse synapses of all parts: see ``deliver`` for the arrays. ``start`` of part k begins at
-    ``k * rows``."""
+    ``k * rows``. A row has ``runs`` segments, each of ``span`` delays, from the ``nearest`` on."""
 
     kind: Sparse
     start: Any_ = field(default_factory=lambda: np.zeros(1, np.int64))
@@ -44,7 +49,8 @@ class SparseRows:
     padded: bool = False
     words: bool = False
     same: bool = False
-    delays: int = 1
+    runs: int = 1
+    span: int = 1
     nearest: int = 0
     blocks: int = 1
     block: int = BLOCK
@@ -66,28 +72,38 @@ class SparseBuilder:
         self.nearest = min(e[0] for e in ends)
         self.delays = max(e[1] for e in ends) - self.nearest + 1
         self.synapses = sum(p.synapses for p in projections)
-        self.blocks, self.block, self.words = 1, BLOCK, 0
+        self.blocks, self.block, self.words, self.span = 1, BLOCK, 0, 1
         self.fan_out = {p.name: np.zeros(network.sizes[p.source], np.int64) for p in projections}
 
-    def choose(self, slots: int, relays: bool, forced: Sparse | None, words: bool | None) -> Sparse:
+    def choose(
+        self, slots: int, relays: bool, forced: Sparse | None, words: bool | None, span: int | None
+    ) -> Sparse:
         """The layout for these sizes, for a ring of ``slots`` ticks."""
         if not self.projections:
             return "none"
         places, sizes = self.plot.places, self.plot.network.sizes
         widest = int(places.columns.max())
-        bits = 0 if words is False else self._word(widest, bool(words))
-        blocks = 1 if bits else -(-widest // self.limit)
-        spiking = sum(sizes[s] for s in {p.source for p in self.projections})
-        segment = self.synapses / max(spiking * self.delays * blocks * places.parts, 1)
-        kind: Sparse = "flat"
-        if segment >= SEGMENT:
-            kind = "slots" if 2 * slots * widest <= CACHE else "deferred"
-        kind = forced or kind
+        ring = 2 * slots * widest
+        kind: Sparse = forced or ("slots" if ring <= CACHE else "deferred")
         if kind == "deferred" and relays:
             kind = "slots"  # a relay's spikes arrive within the tick
+        if kind == "deferred":
+            span = 1  # delays arrive one by one
+        span = min(span or max(NEAR // aligned(widest), 1), self.delays)
+        runs = -(-self.delays // span)
+        span = -(-self.delays // runs)
+        width = (span - 1) * aligned(widest) + widest
+        bits = 0 if words is False else self._word(width, bool(words))
+        blocks = 1 if bits else -(-widest // self.limit)
+        spiking = sum(sizes[s] for s in {p.source for p in self.projections})
+        segment = self.synapses / max(spiking * runs * blocks * places.parts, 1)
+        near = kind == "slots" and 2 * self.delays * widest <= SMALL
+        long = LONGER if near else SEGMENT
+        if forced is None and segment < long:
+            kind = "flat"
         if kind != "flat":
             each = -(-widest // blocks)
-            self.blocks, self.block, self.words = blocks, -(-each // 64) * 64, bits
+            self.blocks, self.block, self.words, self.span = blocks, aligned(each), bits, span
         return kind
 
     def count(self, kind: Sparse) -> None:
@@ -121,7 +137,7 @@ class SparseBuilder:
             return SparseRows("none")
         if kind == "flat":
             return self._packed(stride, slots)
-        return self._segments(kind)
+        return self._segments(kind, (np.arange(self.delays) % self.span) * stride)
 
     def _edges(self) -> Iterator[tuple[FixedProjection, tuple[Codes32, Codes32], tuple[Any_, ...]]]:
         """Blocks of edges of every projection, with the columns and blocks of its targets."""
@@ -162,11 +178,15 @@ class SparseBuilder:
             fill_packed(
                 *edges, self.plot.first[p.source], *columns, self.plot.table(p),
                 self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start,
-                packed, bits, stride,
+                packed, bits, self._ring(stride),
             )  # fmt: skip
         return SparseRows(
             "flat", start=rows, packed=packed, rows=self.rows, bits=bits, padded=padded
         )
+
+    def _ring(self, stride: int) -> Int:
+        """Where the sums of each delay are in a ring."""
+        return (self.nearest + np.arange(self.delays)) * stride
 
     def _places(self, stride: int, sign: Int) -> SparseRows:
         """Rows of places in a ring that 16 bits reach, with one weight for each."""
@@ -180,7 +200,7 @@ class SparseBuilder:
             nothing = np.zeros_like(self.plot.table(p))
             fill_packed(
                 *edges, self.plot.first[p.source], *columns, nothing, self.plot.codes[p.name].least,
-                self.nearest, self.delays, self.sources, self.start, target, 0, stride,
+                self.nearest, self.delays, self.sources, self.start, target, 0, self._ring(stride),
             )  # fmt: skip
         return SparseRows("flat", start=rows, target=target, sign=sign, rows=self.rows, same=True)
 
@@ -197,25 +217,33 @@ class SparseBuilder:
             self.start[1:-1] = (begin - begin[:, :1] + rows[:-1, None]).ravel()
         return rows, padded
 
-    def _segments(self, kind: Sparse) -> SparseRows:
+    def _segments(self, kind: Sparse, later: Int) -> SparseRows:
         from neurohw.emulate.sorting import fill_segments
 
         if self.words:
-            return self._as_words(kind)
+            return self._as_words(kind, later)
         weight, sign = self._weights()
         target = _room(self.synapses, np.uint16)
         for p, columns, edges in self._edges():
             fill_segments(
                 *edges, self.plot.first[p.source], *columns, self.plot.table(p),
                 self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start,
-                target, weight, sign,
+                target, weight, sign, later,
             )  # fmt: skip
-        return SparseRows(
-            kind, start=self.start[:-1], target=target, weight=weight, sign=sign, rows=self.rows,
-            delays=self.delays, nearest=self.nearest, blocks=self.blocks, block=self.block,
-        )  # fmt: skip
+        return SparseRows(kind, target=target, weight=weight, sign=sign, **self._index())
 
-    def _as_words(self, kind: Sparse) -> SparseRows:
+    def _index(self) -> dict[str, Any]:
+        """Where segments begin, and what they are; those of a run's delays stand together."""
+        start = self.start[:-1]
+        if self.span > 1:
+            first = start[:-1].reshape(-1, self.delays)[:, :: self.span]
+            start = np.append(first.ravel(), start[-1])
+        return {
+            "start": start, "rows": self.rows, "runs": -(-self.delays // self.span), "span": self.span,
+            "nearest": self.nearest, "blocks": self.blocks, "block": self.block,
+        }  # fmt: skip
+
+    def _as_words(self, kind: Sparse, later: Int) -> SparseRows:
         from neurohw.emulate.sorting import fill_packed
 
         check_room("synapses", self.synapses * 4)
@@ -224,12 +252,9 @@ class SparseBuilder:
             fill_packed(
                 *edges, self.plot.first[p.source], *columns, self.plot.table(p),
                 self.plot.codes[p.name].least, self.nearest, self.delays, self.sources, self.start,
-                packed, self.words, 0,
+                packed, self.words, later,
             )  # fmt: skip
-        return SparseRows(
-            kind, start=self.start[:-1], packed=packed, rows=self.rows, bits=self.words, words=True,
-            delays=self.delays, nearest=self.nearest, blocks=self.blocks, block=self.block,
-        )  # fmt: skip
+        return SparseRows(kind, packed=packed, bits=self.words, words=True, **self._index())
 
     def _word(self, widest: int, wanted: bool) -> int:
         """Bits of a target, if one word of 32 bits for target and weight is best: where 16 bits do not
@@ -273,6 +298,11 @@ class SparseBuilder:
             if ((low >= 0) | (high <= 0)).all() and size.max() <= info.max:
                 return _room(self.synapses, dtype), np.where(used & (self.low < 0), -1, 1)
         return _room(self.synapses, np.int64), nothing
+
+
+def aligned(columns: int) -> int:
+    """So many columns, to whole cache lines."""
+    return -(-columns // 64) * 64
 
 
 def _room(size: int, dtype: DTypeLike) -> Any_:

@@ -145,6 +145,7 @@ class _Shifted:
             fill_segments(
                 *edges, 0, *self.columns, self.codes.table, self.codes.least, self.nearest, self.delays,
                 self.network.sizes[self.p.source], self.start, target, weight, np.zeros(0, np.int64),
+                np.zeros(self.delays, np.int64),
             )  # fmt: skip
 
     def groups(

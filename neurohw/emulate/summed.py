@@ -60,7 +60,7 @@ def _sparse_names(delivery: Delivery) -> list[tuple[str, str]]:
     if delivery.words:
         arrays = [("_packed", delivery.packed), ("_bits", "")]
     return [
-        ("_start", delivery.start), *arrays, ("_delays", ""), ("_nearest", ""), ("_blocks", ""),
+        ("_start", delivery.start), *arrays, ("_runs", ""), ("_span", ""), ("_nearest", ""), ("_blocks", ""),
         ("_sources", ""), ("_block_low", "int64"), ("_mean", ""), ("_ahead", ""),
     ]  # fmt: skip
 
@@ -68,14 +68,14 @@ def _sparse_names(delivery: Delivery) -> list[tuple[str, str]]:
 def _segments(
     delivery: Delivery, spikes: str, values: str, first: str, last: str, base: str
 ) -> str:
-    """A call that adds one delay's segments of block ``_b`` into the row at ``base``."""
+    """A call that adds the segments ``_d`` of block ``_b`` into the row at ``base`` and those behind."""
     graded = "_graded" if delivery.graded else ""
     arrays = "_packed, _bits" if delivery.words else "_target, _weight, _sign"
     value = f"{values}, " if delivery.graded else ""
     last_ = "" if delivery.graded else ", _mean, _ahead"
     return (
         f"_segment{'_packed' if delivery.words else ''}{graded}(_sums, _start, {arrays}, {spikes}, {value}"
-        f"{first}, {last}, _d, _delays, _b * _sources, {base} + _block_low[_b]{last_})"
+        f"{first}, {last}, _d, _runs, _b * _sources, {base} + _block_low[_b]{last_})"
     )
 
 
@@ -106,6 +106,11 @@ def delivery_source(delivery: Delivery, slots: Slots) -> str:
             "for _k in range(_injected_column.size):",
             "    _sums[(_step & _mask) * _stride + _injected_column[_k]] += "
             "_injected[(_step - _begin) * _injected_width + _injected_index[_k]]",
+        ]
+    if delivery.sparse == "slots":
+        before += [
+            "if (_step & _mask) < _span - 1:",
+            "    _wrapped(_sums, (_step & _mask) * _stride, (_mask + 1) * _stride, _stride)",
         ]
     more, lines, arrive = _add(delivery)
     names += more
@@ -158,8 +163,8 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
     elif delivery.sparse == "slots":
         lines += [
             "for _b in range(_blocks):",
-            "    for _d in range(_delays):",
-            "        _base = ((_tick + _nearest + _d) & _mask) * _stride",
+            "    for _d in range(_runs):",
+            "        _base = ((_tick + _nearest + _d * _span) & _mask) * _stride",
             f"        {_segments(delivery, '_list', '_values', '_first', '_last', '_base')}",
         ]
     elif delivery.sparse == "deferred":
@@ -178,7 +183,7 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
             past = ("_past[_slot * _sources:]", "_past_value[_slot * _sources:]")
             call = _segments(delivery, *past, "0", "_n", "(_step & _mask) * _stride")
             inner = [
-                "        for _d in range(_delays):",
+                "        for _d in range(_runs):",
                 "            _slot = (_step - _nearest - _d) & _past_mask",
                 "            _n = _past_count[_slot]",
                 "            if _n > 0:",
@@ -186,10 +191,10 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
             ]
         else:
             names.append(("_jobs", "int64"))
-            arrays = "_packed, _bits" if delivery.words else "_target, _weight, _sign, _delays"
+            arrays = "_packed, _bits" if delivery.words else "_target, _weight, _sign, _runs"
             inner = [
                 "        _n = _jobs_of(_jobs, _start, _past, _past_count, _past_mask, _sources, _step, "
-                "_nearest, _delays, _b * _sources)",
+                "_nearest, _runs, _b * _sources)",
                 f"        _arrive{'_packed' if delivery.words else ''}(_sums, _start, {arrays}, _jobs, _n, "
                 "(_step & _mask) * _stride + _block_low[_b], _ahead)",
             ]
@@ -197,7 +202,7 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
             "if _what == 0:",
             "    for _b in range(_blocks):",
             *inner,
-            "    _past_count[(_step - _nearest - _delays + 1) & _past_mask] = 0",
+            "    _past_count[(_step - _nearest - _runs + 1) & _past_mask] = 0",
         ]
     if delivery.dense:
         names += [("_matrix", delivery.dense), ("_dense", "int64")]

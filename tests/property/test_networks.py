@@ -19,7 +19,8 @@ from neurohw.testing.uncompiled import load_uncompiled
 LAYOUTS = [
     Forced("flat"), Forced("slots"), Forced("slots", block=64), Forced("deferred"),
     Forced("flat", dense=True), Forced("slots", words=True), Forced("deferred", words=True),
-    Forced("deferred", dense=True, block=64),
+    Forced("deferred", dense=True, block=64), Forced("slots", span=1),
+    Forced("slots", words=True, span=3), Forced("slots", block=64, span=2),
 ]  # fmt: skip
 
 

@@ -39,10 +39,21 @@ def signed(rng, pre):
 def test_short_rows_are_flat_and_long_ones_are_not(loihi2, monkeypatch):
     assert laid(network(loihi2, 400, 10, signed)).sparse.kind == "flat"
     long = network(loihi2, 200, 150, signed)
-    assert laid(long).sparse.kind == "slots"
+    found = laid(long).sparse
+    assert (found.kind, found.runs, found.span) == ("slots", 1, 4)
     monkeypatch.setattr(sparse_rows, "CACHE", 1)
     found = laid(long)
     assert (found.sparse.kind, found.slots) == ("deferred", 1)
+
+
+def test_a_segment_has_as_many_delays_as_keep_their_sums_near(loihi2):
+    """Few enough for a first-level cache, and alike; a part's are more, its columns being fewer."""
+    wide = network(loihi2, 5000, 400, lambda rng, pre: np.where(pre < 2500, 7, -30), delays=10)
+    for parts, runs, span in ((1, 3, 4), (2, 2, 5)):
+        found = laid(wide, parts)
+        assert (found.sparse.runs, found.sparse.span) == (runs, span)
+        assert int(found.sparse.target.max()) < span * found.stride
+        assert np.diff(found.sparse.start.astype(np.int64)).sum() == wide.synapses
 
 
 def test_full_rows_with_one_delay_are_dense(loihi2):
