@@ -75,33 +75,6 @@ def _flat_graded(
             sums[at] += np.int64(packed[s] >> bits) * value
 
 
-def _flat_same(
-    sums: Any, start: Any, target: Any, sign: Any, spikes: Any, first: int, last: int, base: int,
-    mean: int,
-) -> None:  # fmt: skip
-    """Rows of (slot * stride + column), every synapse of a row with the weight that ``sign`` holds."""
-    ring, from_, lines = np.uint64(sums.size - 1), np.uint64(base), mean * target.itemsize // 64 + 2
-    for k in range(first, last):
-        if k + 6 < last:
-            prefetch(start, np.int64(spikes[k + 6]))
-        if k + 2 < last:
-            _ask(target, np.int64(start[spikes[k + 2]]), lines)
-        low, high = np.int64(start[spikes[k]]), np.int64(start[spikes[k] + 1])
-        _add_same(sums, target, low, high, from_, ring, sign[spikes[k]])
-
-
-def _flat_same_graded(
-    sums: Any, start: Any, target: Any, sign: Any, spikes: Any, payload: Any, first: int, last: int,
-    base: int,
-) -> None:  # fmt: skip
-    """The same for spikes that carry a value."""
-    ring, from_ = np.uint64(sums.size - 1), np.uint64(base)
-    for k in range(first, last):
-        value = np.int64(payload[k]) * np.int64(sign[spikes[k]])
-        for s in range(np.uint64(start[spikes[k]]), np.uint64(start[spikes[k] + 1])):
-            sums[(np.uint64(target[s]) + from_) & ring] += value
-
-
 def _segment(
     sums: Any, start: Any, target: Any, weight: Any, sign: Any, spikes: Any, first: int,
     last: int, run: int, runs: int, row0: int, base: int, mean: int, ahead: int,
@@ -138,7 +111,7 @@ def _segment(
             if not same:
                 _ask_outer(weight, low + later, weights)
         if same:
-            _add_same(acc, target, low, high, np.uint64(0), ~np.uint64(0), sign[row])
+            _add_same(acc, target, low, high, sign[row])
         elif signed and sign[row] < 0:
             _subtract_each(acc, target, weight, low, high)
         else:

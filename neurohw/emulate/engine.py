@@ -49,7 +49,7 @@ class Engine:
             staged=str(self.layout.stage.weight.dtype),
             scratch=self.layout.stage.scratch if self.layout.stage.used else "",
             relays=self.banks.relays > 0, injected=bool(plan.injected), graded=self.graded,
-            padded=s.padded, words=s.words, same=s.same,
+            padded=s.padded, words=s.words,
         )  # fmt: skip
         ticks = [Tick(kind, self.setting, self.shapes[kind.name]) for kind in self.kinds]
         self.updates = [load_kernel(tick.source()).update.address for tick in ticks]

@@ -4,10 +4,9 @@
 layout   what is stored                                                  when
 ======== =============================================================== ==========================
 dense    a row of weights for each source                                one delay, 25 % connected
-flat     rows of weight, delay and target in one word, added to a ring;  short segments
-         16 bits without the weight, where each source has one
+flat     rows of weight, delay and target in one word, added to a ring   short segments
 slots    targets and weights by source and run of delays, a run at a     long segments
-         time
+         time; no weights where each source has one
 deferred the same by source and delay, added when they arrive: one row   where the ring leaves L2
          of sums, no ring
 ======== =============================================================== ==========================

@@ -26,19 +26,16 @@ def _ask_outer(array: Any, at: int, lines: int) -> None:
         prefetch_outer(array, at + q * (64 // array.itemsize))
 
 
-def _add_same(
-    sums: Any, target: Any, low: int, high: int, base: Any, ring: Any, value: Any
-) -> None:
-    """One weight for all targets, whose places are ``(target + base) & ring``."""
+def _add_same(sums: Any, target: Any, low: int, high: int, value: Any) -> None:
+    """One weight for all targets."""
     whole = (high - low) >> 3
     for q in range(whole):
         s = low + (q << 3)
         for i in range(8):
-            sums[(np.uint64(load(target, 2, s + i)) + base) & ring] += value
+            sums[np.uint64(load(target, 2, s + i))] += value
     s = low + (whole << 3)
     for i in range(8):
-        at = (np.uint64(load(target, 2, s + i)) + base) & ring
-        sums[at] += select(s + i < high, value, 0)
+        sums[np.uint64(load(target, 2, s + i))] += select(s + i < high, value, 0)
 
 
 def _add_each(sums: Any, target: Any, weight: Any, low: int, high: int) -> None:

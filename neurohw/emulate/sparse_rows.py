@@ -48,7 +48,6 @@ class SparseRows:
     bits: int = 0
     padded: bool = False
     words: bool = False
-    same: bool = False
     runs: int = 1
     span: int = 1
     nearest: int = 0
@@ -160,9 +159,6 @@ class SparseBuilder:
     def _packed(self, stride: int, slots: int) -> SparseRows:
         from neurohw.emulate.sorting import fill_packed
 
-        used = self.low <= self.high
-        if slots * stride <= 1 << 16 and (self.low == self.high)[used].all():
-            return self._places(stride, np.where(used, self.low, 0))
         bits = (slots * stride - 1).bit_length()
         low, high = int(self.low.min(initial=0)), int(self.high.max(initial=0))
         weight = 1 + max(low if low >= 0 else -low - 1, high, 0).bit_length()
@@ -187,22 +183,6 @@ class SparseBuilder:
     def _ring(self, stride: int) -> Int:
         """Where the sums of each delay are in a ring."""
         return (self.nearest + np.arange(self.delays)) * stride
-
-    def _places(self, stride: int, sign: Int) -> SparseRows:
-        """Rows of places in a ring that 16 bits reach, with one weight for each."""
-        from neurohw.emulate.sorting import fill_packed
-
-        check_room("synapses", self.synapses * 2)
-        target = _room(self.synapses, np.uint16)
-        begin = self.start[1 : -1 : self.delays].astype(self.start.dtype)
-        rows = np.append(begin, self.start.dtype.type(self.synapses))
-        for p, columns, edges in self._edges():
-            nothing = np.zeros_like(self.plot.table(p))
-            fill_packed(
-                *edges, self.plot.first[p.source], *columns, nothing, self.plot.codes[p.name].least,
-                self.nearest, self.delays, self.sources, self.start, target, 0, self._ring(stride),
-            )  # fmt: skip
-        return SparseRows("flat", start=rows, target=target, sign=sign, rows=self.rows, same=True)
 
     def _padded(self) -> tuple[Int, bool]:
         """Where rows begin. Long ones are padded to eights: a loop then has no rest, and mispredicts

@@ -23,8 +23,8 @@ Sparse = Literal["none", "flat", "slots", "deferred"]
 @dataclass(frozen=True)
 class Delivery:
     """What the network's synapses make of the kernel: the layout of the sparse ones and the dtypes
-    of its arrays, ``same`` where each row of a flat one has one weight; the dtype of dense rows, ''
-    for none; those of weights whose sums are shifted and of the scratch row, '' for none."""
+    of its arrays; the dtype of dense rows, '' for none; those of weights whose sums are shifted and of
+    the scratch row, '' for none."""
 
     sparse: Sparse = "none"
     packed: str = "int32"
@@ -39,14 +39,10 @@ class Delivery:
     injected: bool = False
     padded: bool = True
     words: bool = False
-    same: bool = False
     graded: bool = False
 
 
 def _sparse_names(delivery: Delivery) -> list[tuple[str, str]]:
-    if delivery.sparse == "flat" and delivery.same:
-        return [("_start", delivery.start), ("_target", delivery.target), ("_sign", "int64"),
-                ("_mean", "")]  # fmt: skip
     if delivery.sparse == "flat":
         return [
             ("_start", delivery.start),
@@ -149,12 +145,7 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
     binary = not delivery.graded
     graded, kind = ("", "") if binary else ("_values, ", "_graded")
     names, lines, arrive = list[tuple[str, str]](), list[str](), list[str]()
-    if delivery.sparse == "flat" and delivery.same:
-        lines += [
-            f"_flat_same{kind}(_sums, _start, _target, _sign, _list, {graded}_first, _last, "
-            f"(_tick & _mask) * _stride{'' if kind else ', _mean'})"
-        ]
-    elif delivery.sparse == "flat":
+    if delivery.sparse == "flat":
         mean = ", _mean" if delivery.padded and not kind else ""
         lines += [
             f"_flat{kind or ('' if delivery.padded else '_short')}(_sums, _start, _packed, _list, "

@@ -78,12 +78,12 @@ def test_kernel_equals_interpreter(name, request):
 
 
 def test_one_weight_a_source_equals_interpreter(loihi2, uncompiled, monkeypatch):
-    """Rows of places alone: one projection from each source, of one weight; spikes with and without
+    """Rows of targets alone: one projection from each source, of one weight; spikes with and without
     values."""
-    monkeypatch.setattr(layouts, "FORCED", Forced("flat"))
-    kinds, places = [], SparseBuilder._places
+    monkeypatch.setattr(layouts, "FORCED", Forced("slots"))
+    made, weights = [], SparseBuilder._weights
     monkeypatch.setattr(
-        SparseBuilder, "_places", lambda self, *a: kinds.append(self) or places(self, *a)
+        SparseBuilder, "_weights", lambda self: made.append(weights(self)) or made[-1]
     )
     spikes = graded = 0
     for seed in range(40):
@@ -91,12 +91,13 @@ def test_one_weight_a_source_equals_interpreter(loihi2, uncompiled, monkeypatch)
         first = {p.source: p for p in reversed(network.projections) if p.synapses}
         one = [replace(p, weight=np.full_like(p.weight, p.weight[0])) for p in first.values()]
         network = replace(network, projections=tuple(one))
-        before = len(kinds)
+        before = len(made)
         got = both(network, random_inputs(seed, network, steps=30), seed=seed)
-        if got is not None and len(kinds) > before:
+        if got is not None and len(made) > before:
+            assert made[-1][0].size == 0
             spikes += sum(s.count for n, s in got.spikes.items() if n != "input")
             graded += sum(s.value is not None for s in got.spikes.values())
-    assert len(kinds) > 20
+    assert len(made) > 20
     assert spikes > 100
     assert graded > 0
 
@@ -188,7 +189,7 @@ def test_one_weight_a_source_compiled(loihi2):
     whole = balanced_integers(loihi2, 400, 40)
     made = [replace(p, weight=np.where(p.pre < 320, 3, -12)) for p in whole.projections]
     network = replace(whole, projections=tuple(made))
-    assert Session(network).engine.layout.sparse.same
+    assert Session(network).engine.layout.sparse.weight.size == 0
     options = {"steps": 60, "record": {"net": ["u", "v"]}}
     expected = interpret(network, **options)
     assert expected.spikes["net"].count > 200
