@@ -15,6 +15,7 @@ from neurohw.emulate.rows import (
     _add_same,
     _add_words,
     _ask,
+    _ask_all,
     _ask_outer,
     _subtract_each,
 )
@@ -237,56 +238,54 @@ def _jobs_of(
 
 
 def _arrive_packed(
-    sums: Any, start: Any, packed: Any, bits: int, jobs: Any, n: int, base: int, ahead: int
+    sums: Any, start: Any, packed: Any, bits: int, jobs: Any, n: int, base: int, stretch: int
 ) -> None:
     """Add the segments of a list, of words of (weight << bits | column), into one row.
 
-    They come from memory, which decides: not a line is asked for or read that is not theirs.
+    They come from memory, which decides: not a line is asked for or read that is not theirs. First a
+    stretch of them is asked for, into the second-level cache, then it is added: the sums being there
+    too, to ask in between would make both wait for the same few places where a core keeps what it
+    waits for.
     """
     low = (1 << bits) - 1
     acc = sums[base:]
     line = 64 // packed.itemsize
-    for k in range(n):
-        if k + ahead < n:
-            at, stop = np.int64(start[jobs[k + ahead]]), np.int64(start[jobs[k + ahead] + 1])
-            while at < stop:
-                prefetch(packed, at)
-                at += line
-        for s in range(np.uint64(start[jobs[k]]), np.uint64(start[jobs[k] + 1])):
-            synapse = packed[s]
-            acc[np.uint64(synapse & low)] += synapse >> bits
+    for first in range(0, n, stretch):
+        last = min(first + stretch, n)
+        for k in range(first, last):
+            _ask_all(packed, np.int64(start[jobs[k]]), np.int64(start[jobs[k] + 1]), line)
+        for k in range(first, last):
+            for s in range(np.uint64(start[jobs[k]]), np.uint64(start[jobs[k] + 1])):
+                synapse = packed[s]
+                acc[np.uint64(synapse & low)] += synapse >> bits
 
 
 def _arrive(
     sums: Any, start: Any, target: Any, weight: Any, sign: Any, runs: int, jobs: Any, n: int,
-    base: int, ahead: int,
+    base: int, stretch: int,
 ) -> None:  # fmt: skip
     """The same from targets and weights apart."""
     acc = sums[base:]
-    lines_t, lines_w = 64 // target.itemsize, 64 // weight.itemsize
     same, signed = weight.size == 0, sign.size > 0
-    for k in range(n):
-        if k + ahead < n:
-            begin, stop = np.int64(start[jobs[k + ahead]]), np.int64(start[jobs[k + ahead] + 1])
-            at = begin
-            while at < stop:
-                prefetch(target, at)
-                at += lines_t
-            at = begin
-            while at < stop and not same:
-                prefetch(weight, at)
-                at += lines_w
-        low, high = np.uint64(start[jobs[k]]), np.uint64(start[jobs[k] + 1])
-        if same:
-            value = sign[jobs[k] // runs]
-            for s in range(low, high):
-                acc[np.uint64(target[s])] += value
-        elif signed and sign[jobs[k] // runs] < 0:
-            for s in range(low, high):
-                acc[np.uint64(target[s])] -= weight[s]
-        else:
-            for s in range(low, high):
-                acc[np.uint64(target[s])] += weight[s]
+    for first in range(0, n, stretch):
+        last = min(first + stretch, n)
+        for k in range(first, last):
+            at, stop = np.int64(start[jobs[k]]), np.int64(start[jobs[k] + 1])
+            _ask_all(target, at, stop, 64 // target.itemsize)
+            if not same:
+                _ask_all(weight, at, stop, 64 // weight.itemsize)
+        for k in range(first, last):
+            low, high = np.uint64(start[jobs[k]]), np.uint64(start[jobs[k] + 1])
+            if same:
+                value = sign[jobs[k] // runs]
+                for s in range(low, high):
+                    acc[np.uint64(target[s])] += value
+            elif signed and sign[jobs[k] // runs] < 0:
+                for s in range(low, high):
+                    acc[np.uint64(target[s])] -= weight[s]
+            else:
+                for s in range(low, high):
+                    acc[np.uint64(target[s])] += weight[s]
 
 
 def _shifted(

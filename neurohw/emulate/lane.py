@@ -81,7 +81,7 @@ class Lane:
             "_latency": net.chip.delivery.latency, "_input_latency": net.input_latency,
             "_relays": e.banks.relays, "_bits": s.bits, "_runs": s.runs, "_span": s.span,
             "_nearest": s.nearest, "_blocks": s.blocks, "_sources": layout.sources,
-            "_past_mask": past - 1, "_ahead": 4,
+            "_past_mask": past - 1, "_ahead": 4, "_stretch": 128,
             "_mean": s.mean, "_sample_stride": e.plan.stride,
         }.items():  # fmt: skip
             self._all(name, number)

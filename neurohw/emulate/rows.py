@@ -26,6 +26,13 @@ def _ask_outer(array: Any, at: int, lines: int) -> None:
         prefetch_outer(array, at + q * (64 // array.itemsize))
 
 
+def _ask_all(array: Any, at: int, stop: int, line: int) -> None:
+    """The same for exactly the lines, of so many elements, that a stretch of an array begins in."""
+    while at < stop:
+        prefetch_outer(array, at)
+        at += line
+
+
 def _add_same(sums: Any, target: Any, low: int, high: int, value: Any) -> None:
     """One weight for all targets."""
     whole = (high - low) >> 3

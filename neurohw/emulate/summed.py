@@ -160,7 +160,7 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
         ]
     elif delivery.sparse == "deferred":
         names += [("_past", "int32"), ("_past_count", "int64"), ("_past_mask", ""),
-                  ("_past_value", "int32")]  # fmt: skip
+                  ("_past_value", "int32"), ("_stretch", "")]  # fmt: skip
         lines += [
             "_slot = _tick & _past_mask",
             "_n = _past_count[_slot]",
@@ -187,7 +187,7 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
                 "        _n = _jobs_of(_jobs, _start, _past, _past_count, _past_mask, _sources, _step, "
                 "_nearest, _runs, _b * _sources)",
                 f"        _arrive{'_packed' if delivery.words else ''}(_sums, _start, {arrays}, _jobs, _n, "
-                "(_step & _mask) * _stride + _block_low[_b], _ahead)",
+                "(_step & _mask) * _stride + _block_low[_b], _stretch)",
             ]
         arrive += [
             "if _what == 0:",

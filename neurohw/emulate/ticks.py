@@ -182,6 +182,7 @@ class Tick:
             "    _still, _busy = _quiet[_q] != 0, _c0",
             "    if _still or _watch:",
             *("        " + line for line in busy or ["pass"]),
+            "    _look = _watch and _busy == _c0",
             "    if not _still or _busy != _c0:",
             *("        " + line for line in block),
             "    _q += 1",
@@ -290,10 +291,10 @@ class Tick:
                     f"        _moved = _i32(_moved | select({differs}, _c1, _c0))",
                 ]
         if copies:
-            copies = ["if _watch:", "    for _j in range(_low, _high):", *copies]
+            copies = ["if _look:", "    for _j in range(_low, _high):", *copies]
         return copies, [
-            "_quiet[_q] = 0", "if _watch:", *changed,
-            "    _quiet[_q] = 1 if _i32(_moved | _busy) == _c0 else 0",
+            "_quiet[_q] = 0", "if _look:", *changed,
+            "    _quiet[_q] = 1 if _moved == _c0 else 0",
         ]  # fmt: skip
 
     def _count(self) -> list[str]:
