@@ -187,12 +187,17 @@ def give_way(typingctx: Any) -> Any:
 
 @intrinsic
 def call(typingctx: Any, address: Any, a: Any, b: Any, c: Any) -> Any:
-    """Call the compiled function at ``address`` with three 64-bit integers; it returns one."""
+    """Call the function at ``address``, an entry (see ``neurohw.emulate.entries``), with three 64-bit
+    integers; it returns one."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        number = ir.IntType(64)
-        kind = ir.FunctionType(number, [number, number, number]).as_pointer()
-        return builder.call(builder.inttoptr(arguments[0], kind), arguments[1:])
+        number, unused = ir.IntType(64), ir.IntType(8).as_pointer()
+        given = [number.as_pointer(), unused.as_pointer(), number, number, number]
+        kind = ir.FunctionType(ir.IntType(32), given).as_pointer()
+        result = cgutils.alloca_once(builder, number)
+        ignored = cgutils.alloca_once(builder, unused)
+        builder.call(builder.inttoptr(arguments[0], kind), [result, ignored, *arguments[1:]])
+        return builder.load(result)
 
     return types.int64(types.int64, types.int64, types.int64, types.int64), generate
 

@@ -7,7 +7,7 @@ from neurohw.chip import load_chip
 from neurohw.emulate.engine import Engine
 from neurohw.emulate.ticks import Shape
 from neurohw.equations.narrow import INT32, within
-from neurohw.testing.uncompiled import load_uncompiled
+from neurohw.testing.uncompiled import uncompile
 
 # Everyone runs the same examples; ``--hypothesis-profile=hunt`` draws new ones.
 settings.register_profile("same", derandomize=True)
@@ -24,8 +24,7 @@ def pytest_addoption(parser):
 @pytest.fixture(autouse=True)
 def _kernels(request, monkeypatch):
     if request.config.getoption("--uncompiled"):
-        for module in ("engine", "ordered_run", "words"):
-            monkeypatch.setattr(f"neurohw.emulate.{module}.load_kernel", load_uncompiled)
+        uncompile(monkeypatch)
 
 
 @pytest.fixture(scope="session")

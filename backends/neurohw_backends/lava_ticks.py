@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from neurohw.chip.model import Neuron
-from neurohw.equations import array_primitives
 from neurohw.equations.emit import Emitter, prelude, stored, tables
 from neurohw.fixedpoint import Format
 from neurohw_backends.lava_program import NEURONS
@@ -14,7 +13,7 @@ def generated_section(neurons: list[Neuron]) -> str:
     if not neurons:
         return NEURONS
     # The script imports numpy and Any itself.
-    parts = [NEURONS.strip(), "Array = Any", prelude(array_primitives)]
+    parts = [NEURONS.strip(), "Array = Any", prelude("neurohw.equations.array_primitives")]
     parts += [tables(n.tick for n in neurons), *(tick_function(n) for n in neurons)]
     return "\n\n\n".join(part.strip() for part in parts if part) + "\n"
 

@@ -162,6 +162,7 @@ def describe(chip: Chip) -> dict[str, Any]:
 
 def _show_kernel(chip: Chip, name: str) -> None:
     from neurohw.cli import console
+    from neurohw.emulate.entries import entry_decorator
     from neurohw.emulate.generate import Kind, Setting, event_source, tick_source
     from neurohw.emulate.ticks import Shape, Tick
     from neurohw.errors import UnknownName
@@ -175,7 +176,7 @@ def _show_kernel(chip: Chip, name: str) -> None:
             dict.fromkeys(kind.neuron.ports, (-(2**15), 2**15 - 1)),
         )
         source = Tick(kind, setting, shape).source()
-        console.line(source[source.index("@cfunc") :].rstrip())
+        console.line(source[source.index(f"{entry_decorator()}def update") :].rstrip())
         return
     for text in (tick_source(kind, setting), event_source(kind, setting)):
         if text:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurohw.emulate import layouts
+from neurohw.emulate.entries import load_entry
 from neurohw.emulate.generate import Kind, Setting
 from neurohw.emulate.layout import place
 from neurohw.emulate.layouts import Layout, lay_out
 from neurohw.emulate.plan import Plan
-from neurohw.emulate.store import load_kernel
 from neurohw.emulate.summed import Delivery, delivery_source, driver_source, sampler_source
 from neurohw.emulate.table import Slots
 from neurohw.emulate.ticks import Shape, Tick, invariants
@@ -52,14 +52,14 @@ class Engine:
             padded=s.padded, words=s.words,
         )  # fmt: skip
         ticks = [Tick(kind, self.setting, self.shapes[kind.name]) for kind in self.kinds]
-        self.updates = [load_kernel(tick.source()).update.address for tick in ticks]
+        self.updates = [load_entry(tick.source(), "update").address for tick in ticks]
         self.slots = [tick.slots for tick in ticks]
         self.scratch = [tick.scratch for tick in ticks]
         self.delivery_slots, self.driver_slots = Slots(), Slots()
         source = delivery_source(self.delivery, self.delivery_slots)
-        self.deliver = load_kernel(source).deliver.address
-        self.kernel = load_kernel(driver_source(self.driver_slots)).run
-        self.sampler = load_kernel(sampler_source()).sample.address if plan.probes else 0
+        self.deliver = load_entry(source, "deliver").address
+        self.kernel = load_entry(driver_source(self.driver_slots), "run")
+        self.sampler = load_entry(sampler_source(), "sample").address if plan.probes else 0
 
     def _kept(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Wires and inputs that are recorded of any of these populations."""

@@ -30,6 +30,8 @@ class Lane:
         e, layout, net = engine, engine.layout, engine.net
         self.tables = np.zeros((e.parts, e.driver_slots.size), np.int64)
         self.parts = [Tables(row, e.driver_slots, e.delivery_slots, e.slots) for row in self.tables]
+        self.rows = np.array([row.ctypes.data for row in self.tables], np.int64)
+        self.address = self.rows.ctypes.data
         self.barrier = np.zeros(16, np.int64)
         self.failure = [np.zeros(4, np.int64) for _ in self.parts]
         share = layout.places.shares
@@ -285,15 +287,15 @@ class Lane:
         self._all("_from", first)
         self.barrier[:] = 0
         if pool is None:
-            return int(e.kernel(self.tables, 0, e.parts, 1, first, last))
+            return e.kernel(self.address, e.parts, 0, e.parts, 1, first, last)
         others = [
-            pool.submit(e.kernel, self.tables, k, k + 1, e.parts, first, last)
+            pool.submit(e.kernel, self.address, e.parts, k, k + 1, e.parts, first, last)
             for k in range(1, e.parts)
         ]  # fmt: skip
-        done = e.kernel(self.tables, 0, 1, e.parts, first, last)
+        done = e.kernel(self.address, e.parts, 0, 1, e.parts, first, last)
         for other in others:
             other.result()
-        return int(done)
+        return done
 
     def fired(self, ticks: int) -> list[tuple[Int, NDArray[np.int32], NDArray[np.int32] | None]]:
         """For each part its spikes of the last ``ticks`` ticks: ends by tick, sources, payloads."""

@@ -102,7 +102,7 @@ class Session:
             row[place] = self.now
         lane, parts = self.lane, self.engine.parts
         if self.pool is None:
-            reached = self.engine.kernel(lane.tables, 0, parts, 1, self.now, self.now + 1)
+            reached = self.engine.kernel(lane.address, parts, 0, parts, 1, self.now, self.now + 1)
         else:
             reached = lane.advance(self.now, self.now + 1, self.pool)
         if reached == self.now:

@@ -9,19 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-Array = Any
+from neurohw.emulate.called import Compiled
 
 
-@njit(cache=True, nogil=True)
-def count_edges(
-    pre: Array, post: Array, weight: Array, delay: Array, first: int, column: Array, block: Array,
-    whole: Array, table: Array, least: int, payload: int, nearest: int, delays: int, sources: int,
-    start: Array, low: Array, high: Array, reach: Array, fan_out: Array,
-) -> None:  # fmt: skip
+def _count_edges(
+    pre: Any, post: Any, weight: Any, delay: Any, first: int, column: Any, block: Any,
+    whole: Any, table: Any, least: int, payload: int, nearest: int, delays: int, sources: int,
+    start: Any, low: Any, high: Any, reach: Any, fan_out: Any,
+) -> int:  # fmt: skip
     """Count the edges of each segment into ``start[segment + 2]`` and of each source, the ends of
-    weights by row, and by target column (``whole``) how far its sum can go down and up."""
+    weights by row, and by target column (``whole``) how far its sum can go down and up, side by
+    side."""
     for k in range(pre.size):
         j = post[k]
         fan_out[pre[k]] += 1
@@ -32,20 +31,20 @@ def count_edges(
         high[row] = max(high[row], value)
         size = value * payload
         if payload != 1:
-            reach[whole[j], 0] -= abs(size)
-            reach[whole[j], 1] += abs(size)
+            reach[2 * whole[j]] -= abs(size)
+            reach[2 * whole[j] + 1] += abs(size)
         elif size < 0:
-            reach[whole[j], 0] += size
+            reach[2 * whole[j]] += size
         else:
-            reach[whole[j], 1] += size
+            reach[2 * whole[j] + 1] += size
+    return 0
 
 
-@njit(cache=True, nogil=True)
-def fill_packed(
-    pre: Array, post: Array, weight: Array, delay: Array, first: int, column: Array, block: Array,
-    table: Array, least: int, nearest: int, delays: int, sources: int, start: Array, packed: Array,
-    bits: int, later: Array,
-) -> None:  # fmt: skip
+def _fill_packed(
+    pre: Any, post: Any, weight: Any, delay: Any, first: int, column: Any, block: Any,
+    table: Any, least: int, nearest: int, delays: int, sources: int, start: Any, packed: Any,
+    bits: int, later: Any,
+) -> int:  # fmt: skip
     """Put the edges into their rows as (weight << bits | later[delay] + column), ``later`` from the
     nearest delay on."""
     for k in range(pre.size):
@@ -56,14 +55,14 @@ def fill_packed(
         at = start[segment]
         start[segment] = at + 1
         packed[at] = (table[weight[k] - least] << bits) | (later[d] + column[j])
+    return 0
 
 
-@njit(cache=True, nogil=True)
-def fill_segments(
-    pre: Array, post: Array, weight: Array, delay: Array, first: int, column: Array, block: Array,
-    table: Array, least: int, nearest: int, delays: int, sources: int, start: Array, target: Array,
-    stored: Array, sign: Array, later: Array,
-) -> None:  # fmt: skip
+def _fill_segments(
+    pre: Any, post: Any, weight: Any, delay: Any, first: int, column: Any, block: Any,
+    table: Any, least: int, nearest: int, delays: int, sources: int, start: Any, target: Any,
+    stored: Any, sign: Any, later: Any,
+) -> int:  # fmt: skip
     """Put the edges into their segments, targets (``later`` as above) and weights (times the row's
     sign) apart."""
     for k in range(pre.size):
@@ -77,11 +76,11 @@ def fill_segments(
         if stored.size > 0:
             value = table[weight[k] - least]
             stored[at] = -value if sign.size > 0 and sign[row] < 0 else value
+    return 0
 
 
-@njit(cache=True, nogil=True)
-def pick_events(
-    ends: Array, sources: Array, first: int, low: int, size: int, step: Array, neuron: Array
+def _pick_events(
+    ends: Any, sources: Any, first: int, low: int, size: int, step: Any, neuron: Any
 ) -> int:
     """The events of one population, sources ``low`` .. ``low + size - 1``, among those of many ticks,
     the first of which is ``first``: their steps and neurons; how many they are."""
@@ -96,3 +95,8 @@ def pick_events(
             n += 1
             k += 1
     return n
+
+
+count_edges, fill_packed, fill_segments, pick_events = (
+    Compiled(f) for f in (_count_edges, _fill_packed, _fill_segments, _pick_events)
+)

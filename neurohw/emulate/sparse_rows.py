@@ -126,7 +126,8 @@ class SparseBuilder:
             count_edges(
                 *edges, plot.first[p.source], *columns, whole, plot.table(p),
                 plot.codes[p.name].least, plot.payloads[p.source], self.nearest, self.delays,
-                self.sources, self.start, self.low, self.high, plot.reach.sums, self.fan_out[p.name],
+                self.sources, self.start, self.low, self.high, plot.reach.sums.reshape(-1),
+                self.fan_out[p.name],
             )  # fmt: skip
         np.cumsum(self.start, out=self.start)
 

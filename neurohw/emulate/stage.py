@@ -118,7 +118,7 @@ class _Shifted:
         for edges in self._edges():
             count_edges(
                 *edges, 0, *self.columns, np.arange(part.size), self.codes.table, self.codes.least, payload,
-                self.nearest, self.delays, n, self.start, *ends, reach, self.fan_out,
+                self.nearest, self.delays, n, self.start, *ends, reach.reshape(-1), self.fan_out,
             )  # fmt: skip
         np.cumsum(self.start, out=self.start)
         self.least, self.largest = int(ends[0].min(initial=0)), int(ends[1].max(initial=0))

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from neurohw.emulate import deliver, meeting, rows, sampling
-from neurohw.emulate.generate import FAIL_POPULATION, INNER, JIT, compiled_module, indented
+from neurohw.emulate.entries import entry_decorator
+from neurohw.emulate.generate import FAIL_POPULATION, INNER, compiled_module, indented
 from neurohw.emulate.stage import FIELDS
 from neurohw.emulate.table import Slots
-from neurohw.emulate.ticks import ENTRY
 from neurohw.equations.emit import prelude
 
 Sparse = Literal["none", "flat", "slots", "deferred"]
@@ -134,8 +133,10 @@ def delivery_source(delivery: Delivery, slots: Slots) -> str:
         "return 0",
     ]
     return compiled_module(
-        [], [prelude(rows, INNER), prelude(deliver, INNER), f"{ENTRY}def deliver(_table, _what, _step):\n"
-             f"{indented(chr(10).join(body), 4)}\n"]
+        [], [
+            prelude("neurohw.emulate.rows", INNER), prelude("neurohw.emulate.deliver", INNER),
+            f"{entry_decorator()}def deliver(_table, _what, _step):\n{indented(chr(10).join(body), 4)}\n",
+        ],
     )  # fmt: skip
 
 
@@ -221,6 +222,11 @@ def _add(delivery: Delivery) -> tuple[list[tuple[str, str]], list[str], list[str
     return names, lines, arrive
 
 
+def _table(part: str) -> str:
+    """Text that makes a part's table; ``_rows`` are the addresses of all."""
+    return f"view(_rows[{part}], 1 << 20, np.int64)"
+
+
 def driver_source(slots: Slots) -> str:
     """The module that every network shares: ``run`` goes through ticks, populations and parts."""
     names = [
@@ -230,14 +236,14 @@ def driver_source(slots: Slots) -> str:
         ("_samples", ""), ("_sampled", ""), ("_sample_stride", ""),
     ]  # fmt: skip
     declared = "\n".join(slots.declare(names))
-    barrier = slots.array("_barrier", "int64", "_tables[_first]")
-    theirs = slots.number("_deliver_table", "_tables[_q]")
-    deliver_ = slots.number("_deliver", "_tables[_part]")
-    own = slots.number("_deliver_table", "_tables[_part]")
+    barrier = slots.array("_barrier", "int64", _table("_first"))
+    theirs = slots.number("_deliver_table", _table("_q"))
+    deliver_ = slots.number("_deliver", _table("_part"))
+    own = slots.number("_deliver_table", _table("_part"))
     return compiled_module(
         [],
         [
-            prelude(meeting, INNER),
+            prelude("neurohw.emulate.meeting", INNER),
             f'''
 {INNER}def _tick(_t, _step):
     """One tick of a part, up to its spikes; False if a store failed."""
@@ -259,13 +265,14 @@ def driver_source(slots: Slots) -> str:
     return True
 
 
-{JIT}def run(_tables, _first, _last, _threads, _from_, _to):
+{entry_decorator(7)}def run(_addresses, _parts, _first, _last, _threads, _from_, _to):
     """Ticks _from_ .. _to of parts _first .. _last. The tick at which a store failed, else _to."""
+    _rows = view(_addresses, _parts, np.int64)
     _shared = {barrier}
     _turn = 0
     for _step in range(_from_, _to):
         for _part in range(_first, _last):
-            if not _tick(_tables[_part], _step):
+            if not _tick({_table("_part")}, _step):
                 _shared[1] = 1
         if _threads > 1:
             _turn += 1
@@ -273,7 +280,7 @@ def driver_source(slots: Slots) -> str:
         if _shared[1] != 0:
             return _step
         for _part in range(_first, _last):
-            for _q in range(_tables.shape[0]):
+            for _q in range(_parts):
                 call({deliver_}, {own}, {theirs}, _step)
     return _to
 ''',
@@ -286,9 +293,9 @@ def sampler_source() -> str:
     return compiled_module(
         [],
         [
-            prelude(sampling, INNER),
+            prelude("neurohw.emulate.sampling", INNER),
             f"""
-{ENTRY}def sample(_address, _size, _row):
+{entry_decorator()}def sample(_address, _size, _row):
     _sample(view(_address, _size, np.int64), _row)
     return 0
 """,

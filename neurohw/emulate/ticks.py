@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from neurohw.emulate.entries import entry_decorator
 from neurohw.emulate.generate import (
     FAIL_NEURON,
     FAIL_SITE,
@@ -21,7 +22,6 @@ from neurohw.emulate.generate import (
     compiled_module,
 )
 from neurohw.emulate.table import Slots
-from neurohw.equations import narrow_primitives
 from neurohw.equations.emit import prelude
 from neurohw.equations.emit import stored as stored_text
 from neurohw.equations.narrow import NarrowEmitter, is_narrow, literal, within
@@ -41,7 +41,6 @@ WATCH = 16
 """Ticks of which one looks whether a block moves at all: looking costs more than a late answer."""
 TURNS = 40
 """Ticks on ranges after which these are taken to grow without end."""
-ENTRY = '@cfunc("int64(int64, int64, int64)", cache=True)\n'
 
 
 @dataclass(frozen=True)
@@ -197,8 +196,8 @@ class Tick:
         return compiled_module(
             [neuron.tick],
             [
-                prelude(narrow_primitives, INNER),
-                f"{ENTRY}def update(_table, _p, _step):\n{inner}\n",
+                prelude("neurohw.equations.narrow_primitives", INNER),
+                f"{entry_decorator()}def update(_table, _p, _step):\n{inner}\n",
             ],
         )
 

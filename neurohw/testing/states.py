@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from neurohw.chip import load_chip
 from neurohw.chip.model import Chip, Neuron
+from neurohw.emulate.entries import load_entry
 from neurohw.emulate.generate import (
     FAIL_SITE,
     FAIL_VALUE,
@@ -295,7 +296,7 @@ class BlockCase(Case):
             ranges=self.ranges,
         )  # fmt: skip
         tick = Tick(self.kind, self.setting, self.shape)
-        self.update, self.tick = load_kernel(tick.source()).update.address, tick
+        self.update, self.tick = load_entry(tick.source(), "update").address, tick
         return generated_module([], [
             "from neurohw.native import call",
             f"""{JIT}def run(_update, _table, _n, _cursor, _good, _found, _failed, _failure):

@@ -21,18 +21,7 @@ _ENTRIES: dict[int, Callable[..., int]] = {}
 _NUMBERS = itertools.count(1)
 
 
-class cfunc:
-    """``numba.cfunc``: a function that is called by its address."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        self.address = next(_NUMBERS)
-
-    def __call__(self, function: Callable[..., int]) -> cfunc:
-        _ENTRIES[self.address] = function
-        return self
-
-
-def njit(**_: Any) -> Callable[[Any], Any]:
+def njit(*_: Any, **__: Any) -> Callable[[Any], Any]:
     """``numba.njit``: the function as it is."""
     return lambda function: function
 
@@ -117,3 +106,26 @@ def load_uncompiled(source: str) -> types.ModuleType:
     text = text.replace("_i32, _i64 = np.int32, np.int64", f"{here} _i32, _i64")
     text = re.sub(r"^(_[cm]\d+) = np\.int32\((-?\d+)\)$", r"\1 = \2", text, flags=re.MULTILINE)
     return load_kernel(text)
+
+
+class Uncompiled:
+    """An entry as plain Python, in place of ``neurohw.emulate.entries.Entry``."""
+
+    def __init__(self, function: Callable[..., int]) -> None:
+        self.address, self.function = next(_NUMBERS), function
+        _ENTRIES[self.address] = function
+
+    def __call__(self, *numbers: int) -> int:
+        return self.function(*numbers)
+
+
+def load_uncompiled_entry(source: str, name: str) -> Uncompiled:
+    """To stand in for ``neurohw.emulate.entries.load_entry``."""
+    return Uncompiled(getattr(load_uncompiled(source), name))
+
+
+def uncompile(monkeypatch: Any) -> None:
+    """Let every engine run its kernels as plain Python, for as long as a test's ``monkeypatch`` lasts."""
+    monkeypatch.setattr("neurohw.emulate.engine.load_entry", load_uncompiled_entry)
+    for module in ("ordered_run", "words"):
+        monkeypatch.setattr(f"neurohw.emulate.{module}.load_kernel", load_uncompiled)

@@ -13,7 +13,7 @@ from neurohw.testing import assert_same
 from neurohw.testing.full import full_inputs, full_network
 from neurohw.testing.plain import Outcome, plain
 from neurohw.testing.states import compare_states, draw_codes
-from neurohw.testing.uncompiled import load_uncompiled
+from neurohw.testing.uncompiled import uncompile
 
 CHIP = load_chip("biophysical")
 
@@ -30,7 +30,7 @@ def test_kernel_equals_definition(neuron):
 
 def test_networks(monkeypatch):
     """All neurons in one network, with delays, everything recorded: the kernels' text as Python."""
-    monkeypatch.setattr("neurohw.emulate.engine.load_kernel", load_uncompiled)
+    uncompile(monkeypatch)
     spikes = overflows = 0
     for seed in range(16):
         network = full_network(seed, CHIP, largest=6)

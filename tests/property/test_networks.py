@@ -14,7 +14,7 @@ from neurohw.emulate.sparse_rows import SparseBuilder
 from neurohw.errors import RegisterOverflow
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 from neurohw.testing import assert_same, random_inputs, random_network
-from neurohw.testing.uncompiled import load_uncompiled
+from neurohw.testing.uncompiled import uncompile
 
 LAYOUTS = [
     Forced("flat"), Forced("slots"), Forced("slots", block=64), Forced("deferred"),
@@ -42,7 +42,7 @@ def both(network, inputs, **options):
 @pytest.fixture
 def uncompiled(monkeypatch):
     """The generated source as plain Python: what numba makes of it is tested on a few networks."""
-    monkeypatch.setattr("neurohw.emulate.engine.load_kernel", load_uncompiled)
+    uncompile(monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["loihi2", "prototype"])

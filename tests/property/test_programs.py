@@ -13,7 +13,7 @@ from neurohw.errors import RegisterOverflow
 from neurohw.fixed import FixedPointNetwork, FixedPopulation
 from neurohw.testing import assert_same, random_neuron
 from neurohw.testing.networks import random_values
-from neurohw.testing.uncompiled import load_uncompiled
+from neurohw.testing.uncompiled import uncompile
 
 N, STEPS = 48, 6
 
@@ -56,7 +56,7 @@ def test_jitted(loihi2, block):
 @pytest.mark.parametrize("block", range(10))
 def test_as_plain_python(loihi2, block, monkeypatch):
     """The same source without compilation: hundreds of programs in seconds."""
-    monkeypatch.setattr("neurohw.emulate.engine.load_kernel", load_uncompiled)
+    uncompile(monkeypatch)
     for seed in range(1000 + 40 * block, 1040 + 40 * block):
         check([seed], loihi2, draws=seed % 3 == 0)
 

@@ -16,7 +16,7 @@ from neurohw.errors import InputError
 from neurohw.explain import Explanation, explain
 from neurohw.network.semantics import Semantics, preset
 from neurohw.quantise import quantise
-from neurohw.testing.uncompiled import load_uncompiled
+from neurohw.testing.uncompiled import uncompile
 
 TRIALS, STEPS, HIDDEN = 4, 60, 20
 TICK = """
@@ -33,8 +33,7 @@ FORMATS = {"i": "s28 clamp", "v": "s28 clamp", "wait": "u4"}
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch):
     """Kernels as plain Python: these networks are too small to be worth compiling."""
-    for module in ("engine", "ordered_run", "words"):
-        monkeypatch.setattr(f"neurohw.emulate.{module}.load_kernel", load_uncompiled)
+    uncompile(monkeypatch)
 
 
 @cache

@@ -16,7 +16,7 @@ from neurohw.explain.explanation import Explanation
 from neurohw.explain.ladder import Rung
 from neurohw.report.budget import explain_page, waterfall
 from neurohw.report.style import png
-from neurohw.testing.uncompiled import load_uncompiled
+from neurohw.testing.uncompiled import uncompile
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 ARGUMENTS = [
@@ -27,8 +27,7 @@ ARGUMENTS = [
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch):
-    for module in ("engine", "ordered_run", "words"):
-        monkeypatch.setattr(f"neurohw.emulate.{module}.load_kernel", load_uncompiled)
+    uncompile(monkeypatch)
 
 
 class Page(HTMLParser):
