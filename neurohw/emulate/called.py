@@ -22,13 +22,13 @@ class Compiled:
 
     def __init__(self, function: Callable[..., int]) -> None:
         self.function = function
-        self.known: dict[tuple[str, ...], Entry] = {}
+        self.known: dict[tuple[np.dtype[Any] | None, ...], Entry] = {}
 
     def __call__(self, *arguments: Any) -> int:
         """Arrays have one dimension and are contiguous. It returns an integer."""
         if len(arguments[0]) <= FEW:
             return self.function(*arguments)
-        kinds = tuple(str(a.dtype) if isinstance(a, np.ndarray) else "" for a in arguments)
+        kinds = tuple(a.dtype if isinstance(a, np.ndarray) else None for a in arguments)
         if kinds not in self.known:
             self.known[kinds] = load_entry(self._source(kinds), "entry")
         numbers: list[int] = []
@@ -41,10 +41,10 @@ class Compiled:
         table = np.array(numbers, np.int64)
         return self.known[kinds](table.ctypes.data, 0, 0)
 
-    def _source(self, kinds: tuple[str, ...]) -> str:
+    def _source(self, kinds: tuple[np.dtype[Any] | None, ...]) -> str:
         slots, name = Slots(), self.function.__name__
         given = [
-            slots.array(f"_{k}", kind) if kind else slots.number(f"_{k}")
+            slots.array(f"_{k}", kind.name) if kind else slots.number(f"_{k}")
             for k, kind in enumerate(kinds)
         ]
         return compiled_module([], [

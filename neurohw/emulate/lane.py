@@ -44,6 +44,7 @@ class Lane:
         self.events: list[NDArray[np.int32]] = []
         self.payload: list[NDArray[np.int32]] = []
         self.ends: list[Int] = []
+        self.marks: list[Int] = []
         self.overflows: list[dict[str, Int]] = []
         self.zeroed: list[NDArray[Any]] = []
         for k in range(len(e.kinds)):
@@ -216,8 +217,10 @@ class Lane:
         event, ends = np.empty(capacity, np.int32), np.zeros(self.chunk + 1, np.int64)
         self.events.append(event)
         self.ends.append(ends)
+        self.marks.append(np.zeros(self.chunk * len(e.order) + 1, np.int64))
         part.put("_event", event)
         part.put("_ends", ends)
+        part.put("_marks", self.marks[-1])
         payload = np.empty(capacity if e.graded else 1, np.int32)
         self.payload.append(payload)
         part.put("_payload", payload)
@@ -298,13 +301,13 @@ class Lane:
         return done
 
     def fired(self, ticks: int) -> list[tuple[Int, NDArray[np.int32], NDArray[np.int32] | None]]:
-        """For each part its spikes of the last ``ticks`` ticks: ends by tick, sources, payloads."""
+        """For each part the ends of what each population sent in each of the last ``ticks`` ticks, from 0
+        on, and sources and payloads of all."""
         found = []
-        for ends, event, payload in zip(self.ends, self.events, self.payload, strict=True):
-            n = int(ends[ticks])
-            found.append(
-                (ends[: ticks + 1], event[:n], payload[:n] if self.engine.graded else None)
-            )
+        for marks, event, payload in zip(self.marks, self.events, self.payload, strict=True):
+            mine = marks[: ticks * len(self.engine.order) + 1]
+            n = int(mine[-1])
+            found.append((mine, event[:n], payload[:n] if self.engine.graded else None))
         return found
 
     def traces(self) -> dict[str, dict[str, Int]]:

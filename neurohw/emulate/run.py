@@ -110,34 +110,33 @@ class Found:
     def take(self, lane: Lane, first: int, last: int) -> None:
         """Keep the spikes of the ticks ``first`` .. ``last`` that a lane just ran."""
         engine = lane.engine
-        for ends, source, payload in lane.fired(last - first):
+        for marks, source, payload in lane.fired(last - first):
             if source.size == 0:
                 continue
-            for name in engine.order:
-                low, size = engine.banks.first[name], engine.net.sizes[name]
-                mine = _events_of(ends, source, payload, first, low, size)
+            many = len(engine.order)
+            for k, name in enumerate(engine.order):
+                begin, end = marks[k:-1:many], marks[k + 1 :: many]
+                mine = _events_of(begin, end, source, payload, first, engine.banks.first[name])
                 if mine[0].size:
                     self.events.setdefault(name, []).append(mine)
 
 
 def _events_of(
-    ends: Int, source: NDArray[np.int32], payload: NDArray[np.int32] | None, first: int, low: int,
-    size: int,
+    begin: Int, end: Int, source: NDArray[np.int32], payload: NDArray[np.int32] | None, first: int,
+    low: int,
 ) -> Events:  # fmt: skip
-    """The events of sources ``low`` .. ``low + size - 1``; many of them in one pass."""
-    if payload is None and source.size > MANY:
+    """The events from ``begin`` to ``end`` of each tick, of sources numbered from ``low`` on."""
+    counts = end - begin
+    step = np.repeat(np.arange(first, first + counts.size, dtype=np.int32), counts)
+    if payload is None and step.size > MANY:
         from neurohw.emulate.sorting import pick_events
 
-        step, neuron = np.empty((2, source.size), np.int32)
-        n = pick_events(ends, source, first, low, size, step, neuron)
-        # Of a small part of the buffer only that part is kept.
-        return (step[:n], neuron[:n], None) if 2 * n > source.size else (
-            step[:n].copy(), neuron[:n].copy(), None
-        )  # fmt: skip
-    # One comparison: what is below the first wraps around.
-    mine = np.flatnonzero((source - np.int32(low)).view(np.uint32) < size)
-    ticks = np.repeat(np.arange(first, first + ends.size - 1, dtype=np.int32), np.diff(ends))
-    return ticks[mine], source[mine] - np.int32(low), None if payload is None else payload[mine]
+        neuron = np.empty(step.size, np.int32)
+        pick_events(source, np.ascontiguousarray(begin), np.ascontiguousarray(end), low, neuron)
+        return step, neuron, None
+    # Where the events of each tick are: so far behind those that were counted before them.
+    at = np.arange(step.size) + np.repeat(begin - np.cumsum(counts) + counts, counts)
+    return step, source[at] - np.int32(low), None if payload is None else payload[at]
 
 
 def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> int:

@@ -79,21 +79,13 @@ def _fill_segments(
     return 0
 
 
-def _pick_events(
-    ends: Any, sources: Any, first: int, low: int, size: int, step: Any, neuron: Any
-) -> int:
-    """The events of one population, sources ``low`` .. ``low + size - 1``, among those of many ticks,
-    the first of which is ``first``: their steps and neurons; how many they are."""
+def _pick_events(sources: Any, begin: Any, end: Any, low: int, neuron: Any) -> int:
+    """The sources from ``begin`` to ``end`` of each tick, less ``low``; how many they are."""
     n = 0
-    for tick in range(ends.size - 1):
-        k, end = ends[tick], ends[tick + 1]
-        # Populations send one after the other: those of this one stand together.
-        while k < end and not 0 <= np.int64(sources[k]) - low < size:
-            k += 1
-        while k < end and 0 <= np.int64(sources[k]) - low < size:
-            step[n], neuron[n] = first + tick, sources[k] - low
-            n += 1
-            k += 1
+    for tick in range(begin.size):
+        for k in range(begin[tick], end[tick]):
+            neuron[n + k - begin[tick]] = sources[k] - low
+        n += end[tick] - begin[tick]
     return n
 
 

@@ -233,7 +233,7 @@ def driver_source(slots: Slots) -> str:
         ("_kind", "int64"), ("_update", "int64"), ("_update_table", "int64"), ("_deliver", ""),
         ("_deliver_table", ""), ("_relays", ""), ("_cursor", "int64"), ("_ends", "int64"),
         ("_sent", "int64"), ("_failure", "int64"), ("_from", ""), ("_begin", ""), ("_sampler", ""),
-        ("_samples", ""), ("_sampled", ""), ("_sample_stride", ""),
+        ("_samples", ""), ("_sampled", ""), ("_sample_stride", ""), ("_marks", "int64"),
     ]  # fmt: skip
     declared = "\n".join(slots.declare(names))
     barrier = slots.array("_barrier", "int64", _table("_first"))
@@ -257,6 +257,7 @@ def driver_source(slots: Slots) -> str:
         if call(_update[_k], _update_table[_k], _p, _step) != 0:
             _failure[{FAIL_POPULATION}] = _p
             return False
+        _marks[_at * _kind.size + _p + 1] = _cursor[0]
         if _p < _relays:
             call(_deliver, _deliver_table, -1, _step)
     _ends[_at + 1] = _cursor[0]
