@@ -102,9 +102,11 @@ Events = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32] | None]
 
 @dataclass
 class Found:
-    """What a trial left: events of each population, a stretch of one part after the other; traces."""
+    """What a trial left: events of each population, a stretch of one part after the other, and how many
+    each neuron ``sent``; traces."""
 
     events: dict[str, list[Events]] = field(default_factory=dict)
+    sent: dict[str, Int] = field(default_factory=dict)
     traces: dict[str, dict[str, Int]] = field(default_factory=dict)
 
     def take(self, lane: Lane, first: int, last: int) -> None:
@@ -116,27 +118,34 @@ class Found:
             many = len(engine.order)
             for k, name in enumerate(engine.order):
                 begin, end = marks[k:-1:many], marks[k + 1 :: many]
-                mine = _events_of(begin, end, source, payload, first, engine.banks.first[name])
+                sent = self.sent.setdefault(name, np.zeros(engine.net.sizes[name], np.int64))
+                low = engine.banks.first[name]
+                mine = _events_of(begin, end, source, payload, first, low, sent)
                 if mine[0].size:
                     self.events.setdefault(name, []).append(mine)
 
 
 def _events_of(
     begin: Int, end: Int, source: NDArray[np.int32], payload: NDArray[np.int32] | None, first: int,
-    low: int,
+    low: int, sent: Int,
 ) -> Events:  # fmt: skip
-    """The events from ``begin`` to ``end`` of each tick, of sources numbered from ``low`` on."""
+    """The events from ``begin`` to ``end`` of each tick, of sources numbered from ``low`` on; counted in
+    ``sent``."""
     counts = end - begin
     step = np.repeat(np.arange(first, first + counts.size, dtype=np.int32), counts)
     if payload is None and step.size > MANY:
         from neurohw.emulate.sorting import pick_events
 
         neuron = np.empty(step.size, np.int32)
-        pick_events(source, np.ascontiguousarray(begin), np.ascontiguousarray(end), low, neuron)
+        pick_events(
+            source, np.ascontiguousarray(begin), np.ascontiguousarray(end), low, neuron, sent
+        )
         return step, neuron, None
     # Where the events of each tick are: so far behind those that were counted before them.
     at = np.arange(step.size) + np.repeat(begin - np.cumsum(counts) + counts, counts)
-    return step, source[at] - np.int32(low), None if payload is None else payload[at]
+    neuron = source[at] - np.int32(low)
+    sent += np.bincount(neuron, minlength=sent.size)
+    return step, neuron, None if payload is None else payload[at]
 
 
 def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> int:
@@ -255,7 +264,7 @@ def recording(
                 for r, indices in registers.items()
             } for name, registers in plan.probes.items()
         },
-        overflows=overflows, synaptic_events=_carried(engine, spikes),
+        overflows=overflows, synaptic_events=_carried(engine, found, given),
         source=f"{net.chip.name}, generated kernel",
     )  # fmt: skip
 
@@ -273,7 +282,10 @@ def _spikes(
         step = joined([e[0] for _, e in stretches])
         neuron = joined([e[1] for _, e in stretches])
         sizes = [e[0].size for _, e in stretches]
-        trial = np.repeat(np.array([k for k, _ in stretches], np.int32), sizes)
+        if len(found) == 1:
+            trial = np.zeros(step.size, np.int32)  # of untouched memory, which costs nothing
+        else:
+            trial = np.repeat(np.array([k for k, _ in stretches], np.int32), sizes)
         value = joined([e[2] for _, e in stretches if e[2] is not None]) if engine.graded else None
         if engine.parts > 1:
             # Parts come one after the other, each in order: a merge, which a stable sort does.
@@ -284,12 +296,17 @@ def _spikes(
     return made
 
 
-def _carried(engine: Engine, spikes: Mapping[str, Spikes]) -> dict[str, int]:
+def _carried(engine: Engine, found: Sequence[Found], given: Mapping[str, Spikes]) -> dict[str, int]:
     """Synaptic operations: fan-out times spikes that were sent."""
-    sent = {n: np.bincount(s.neuron, minlength=s.n) for n, s in spikes.items()}
+    sent = {n: np.bincount(s.neuron, minlength=s.n) for n, s in given.items()}
+    for f in found:
+        for name, mine in f.sent.items():
+            sent[name] = sent[name] + mine if name in sent else mine
     fan_out = engine.layout.fan_out
     return {
-        p.name: int((fan_out[p.name] * sent[p.source]).sum()) if p.name in fan_out else 0
+        p.name: int(fan_out[p.name] @ sent[p.source])
+        if p.name in fan_out and p.source in sent
+        else 0
         for p in engine.net.projections
     }
 

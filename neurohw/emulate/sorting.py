@@ -79,13 +79,16 @@ def _fill_segments(
     return 0
 
 
-def _pick_events(sources: Any, begin: Any, end: Any, low: int, neuron: Any) -> int:
-    """The sources from ``begin`` to ``end`` of each tick, less ``low``; how many they are."""
+def _pick_events(sources: Any, begin: Any, end: Any, low: int, neuron: Any, sent: Any) -> int:
+    """The sources from ``begin`` to ``end`` of each tick, less ``low``; how many they are, and how many
+    of each are added to ``sent``."""
     n = 0
     for tick in range(begin.size):
         for k in range(begin[tick], end[tick]):
-            neuron[n + k - begin[tick]] = sources[k] - low
-        n += end[tick] - begin[tick]
+            j = sources[k] - low
+            neuron[n] = j
+            sent[j] += 1
+            n += 1
     return n
 
 
