@@ -215,6 +215,32 @@ def select(typingctx: Any, test: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def flag_bits(typingctx: Any, flags: Any, at: Any) -> Any:
+    """Of 64 bytes from ``at`` on, which are not 0, as the bits of one number."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = context.make_array(flags)(context, builder, arguments[0])
+        many = ir.VectorType(ir.IntType(8), 64)
+        place = builder.gep(made.data, [arguments[1]], inbounds=True)
+        loaded = builder.load(builder.bitcast(place, many.as_pointer()), align=1)
+        return builder.bitcast(
+            builder.icmp_unsigned("!=", loaded, ir.Constant(many, None)), ir.IntType(64)
+        )
+
+    return types.uint64(flags, types.int64), generate
+
+
+@intrinsic
+def first_set(typingctx: Any, bits: Any) -> Any:
+    """The place of the lowest bit that is set; one is."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
 def widest_vectors(typingctx: Any) -> Any:
     """Let loops of this function use the widest vectors that the machine has."""
 

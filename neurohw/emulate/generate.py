@@ -173,9 +173,10 @@ def compiled_module(programs: Sequence[Program], parts: Sequence[str]) -> str:
     return "\n\n\n".join(part.strip() for part in whole if part) + "\n"
 
 
-_NATIVE = ("add_atomic", "array_at", "call", "give_way", "load", "prefetch", "prefetch_outer",
-           "read_atomic", "select", "shl32", "shr32", "store", "view", "widest_vectors")  # fmt: skip
-_VECTORS = ("load", "select", "shl32", "shr32", "store", "widest_vectors")
+_NATIVE = ("add_atomic", "array_at", "call", "first_set", "flag_bits", "give_way", "load", "prefetch",
+           "prefetch_outer", "read_atomic", "select", "shl32", "shr32", "store", "view",
+           "widest_vectors")  # fmt: skip
+_VECTORS = ("first_set", "flag_bits", "load", "select", "shl32", "shr32", "store", "widest_vectors")
 _DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
@@ -358,7 +359,7 @@ def tick_arguments(kind: Kind, setting: Setting, straight: bool = False) -> list
     return [
         "_low", "_high", "_base", *state_arguments(kind, setting), "_counts", "_alias", "_fired",
         "_value", "_count", "_overflows", "_failure", "_seed", "_trial", "_step", "_key",
-        *(["_flag", "_flags"] if straight else []),
+        *(["_flag"] if straight else []),
     ]  # fmt: skip
 
 

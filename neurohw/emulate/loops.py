@@ -39,7 +39,7 @@ def loop_arguments(kinds: Sequence[Kind], setting: Setting) -> list[str]:
     names = [
         "_from", "_to", "_seed", "_trial", "_stride", "_failure", "_given_start", "_given",
         "_given_value", "_fired", "_value", "_event_step", "_event_source", "_event_value",
-        "_flag", "_flags", "_population_bank", "_population_low", "_population_high",
+        "_flag", "_population_bank", "_population_low", "_population_high",
         "_population_key", "_overflows",
         *_engine_arguments(setting), *setting.states,
     ]  # fmt: skip
@@ -72,7 +72,7 @@ def _ticks(kinds: Sequence[Kind], setting: Setting) -> str:
     for k, kind in enumerate(kinds):
         p = f"_n_{kind.name}"
         arrays = [f"_all_{kind.name}_{x}" for x in kind.arrays]
-        flags = ", _flag, _flags" if is_straight_tick(kind, setting) else ""
+        flags = ", _flag" if is_straight_tick(kind, setting) else ""
         branches.append(f"""
 {"elif" if k else "if"} _population_bank[_p] == {k}:
     _count = tick_{kind.name}(

@@ -107,15 +107,13 @@ class OrderedEngine:
     def _shared(self) -> None:
         plan, net, layout, a = self.plan, self.net, self.layout, self.arrays
         a["_seed"], a["_stride"], a["_failure"] = plan.seed, plan.stride, np.zeros(4, np.int64)
-        # One more than neurons, for what is written before it is known to be a spike.
-        a["_fired"] = np.zeros(layout.neurons + 1, np.int64)
-        a["_value"] = np.zeros(layout.neurons + 1, np.int64)
+        a["_fired"] = np.zeros(layout.neurons, np.int64)
+        a["_value"] = np.zeros(layout.neurons, np.int64)
         for key in ("_event_step", "_event_source", "_event_value"):
             wide = key == "_event_value"
-            size = max(EVENTS, layout.neurons + 1) if not wide or self.graded else 1
+            size = max(EVENTS, layout.neurons) if not wide or self.graded else 1
             a[key] = np.zeros(size, np.int64 if wide else np.int32)
-        a["_flag"] = np.zeros(-(-layout.neurons // 8) * 8, np.uint8)
-        a["_flags"] = a["_flag"].view(np.int64)
+        a["_flag"] = np.zeros(-(-layout.neurons // 64) * 64, np.uint8)
         banks = [layout.bank(name) for name in layout.order]
         low = [layout.banks[b].low[n] for b, n in zip(banks, layout.order, strict=True)]
         names = list(net.populations)

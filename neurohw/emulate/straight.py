@@ -17,6 +17,7 @@ from neurohw.emulate.generate import (
     state_arguments,
     tick_arguments,
 )
+from neurohw.emulate.listing import list_flagged
 from neurohw.emulate.saturation import saturating
 from neurohw.equations.narrow import NarrowEmitter, is_narrow, literal, within
 from neurohw.equations.primitives import Interval
@@ -179,27 +180,7 @@ class Loop:
 
     def flag_spikes(self, place: str) -> None:
         """Spikes as flags, by ``place``."""
-        narrow = is_narrow(self.program.targets["spike"])
-        self.lines += [
-            f"_any = _i32(_any | {'spike' if narrow else 'select(spike != 0, _c1, _c0)'})",
-            f"store(_flag, {FLAG}, {place}, select(spike != 0, _c1, _c0))",
-        ]
-
-
-def spikes_in_order(count: str, lines: Sequence[str], number: str) -> list[str]:
-    """Statements that run ``lines`` for each flagged place ``_k`` below ``count``, ascending, and add 1 to
-    ``number``. No branch: what they write for a place that is not flagged is overwritten by the next."""
-    return [
-        "if _any != _c0:",
-        f"    _rest = 8 * (({count}) & 7)",
-        "    if _rest != 0:",
-        f"        _flags[({count}) >> 3] &= (1 << _rest) - 1",
-        f"    for _w in range((({count}) + 7) >> 3):",
-        "        if _flags[_w] != 0:",
-        "            for _k in range(8 * _w, 8 * _w + 8):",
-        *(f"                {line}" for line in lines),
-        f"                {number} += np.int64(_flag[_k])",
-    ]
+        self.lines.append(f"store(_flag, {FLAG}, {place}, select(spike != 0, _c1, _c0))")
 
 
 def _cast(form: Format) -> str:
@@ -219,13 +200,13 @@ def straight_tick(kind: Kind, setting: Setting, scopes: Scopes) -> str:
     after: list[str] = []
     if loop.assigns("spike"):
         loop.flag_spikes("_j - _low")
-        after = spikes_in_order(
+        after = list_flagged(
             "_high - _low",
             ["_fired[_count] = _base + _low + _k", "_value[_count] = 1"], "_count",
         )  # fmt: skip
     return loop.function(
         f"tick_{kind.name}", tick_arguments(kind, setting, straight=True), kind.neuron.text,
-        ["_any = _c0", "for _j in range(_low, _high):"], after, "_count",
+        ["for _j in range(_low, _high):"], after, "_count",
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from neurohw.emulate.generate import (
     indented,
     state_arguments,
 )
-from neurohw.emulate.straight import Loop, Scopes, is_straight, spikes_in_order
+from neurohw.emulate.listing import list_flagged
+from neurohw.emulate.straight import Loop, Scopes, is_straight
 from neurohw.equations.emit import Emitter
 from neurohw.equations.narrow import is_narrow
 
@@ -27,7 +28,7 @@ changes are in the buffers, the next word, whether the queue's turn has come, th
 
 _STATE = (
     "_status", "_queue", "_synapses", "_owner", "_place", "_low", "_overflows", "_failure",
-    "_operations", "_spikes", "_outputs", "_changes", "_flag", "_flags", "_codes",
+    "_operations", "_spikes", "_outputs", "_changes", "_flag", "_codes",
 )  # fmt: skip
 
 
@@ -223,10 +224,10 @@ def _straight_neurons(
         ]  # fmt: skip
     if loop.assigns("spike"):
         loop.flag_spikes("_n - _begin")
-        listed = spikes_in_order("_end - _begin", ["_spikes[_listed, 1] = _begin + _k"], "_listed")
+        listed = list_flagged("_end - _begin", ["_spikes[_listed, 1] = _begin + _k"], "_listed")
         after += listed + [f"    {line}" for line in _send(machine)]
     before = [
-        f"_listed, _moved, _any = _status[{SPIKES}], _c0, _c0",
+        f"_listed, _moved = _status[{SPIKES}], _c0",
         f"_row, _read = _r * {machine.neurons}, _stored != 0",
         "for _n in range(_begin, _end):", "    _j = _n + _shift",
     ]  # fmt: skip
@@ -237,7 +238,7 @@ def _straight_neurons(
 
 
 _STATE_OF_NEURONS = (
-    "_status", "_queue", "_synapses", "_spikes", "_outputs", "_changes", "_flag", "_flags", "_codes",
+    "_status", "_queue", "_synapses", "_spikes", "_outputs", "_changes", "_flag", "_codes",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from neurohw.emulate.generate import (
     Setting,
     compiled_module,
 )
+from neurohw.emulate.listing import list_flagged
 from neurohw.emulate.table import Slots
 from neurohw.equations.emit import prelude
 from neurohw.equations.emit import stored as stored_text
@@ -207,7 +208,7 @@ class Tick:
                  ("_cursor", "int64"), ("_quiet", "uint8"), ("_of", "int64"), ("_mask", ""),
                  ("_stride", "")]  # fmt: skip
         if self._assigned("spike"):
-            names += [("_flag", "uint8"), ("_flags", "uint64"), ("_base", "")]
+            names += [("_flag", "uint8"), ("_base", "")]
         if program.randoms:
             names += [("_seed", ""), ("_trial", "")]
         if self.shape.graded:
@@ -368,21 +369,10 @@ class Tick:
             graded = self._scratch("_graded", "int32")
             self.lines.append(f"store({graded}, {self._scope(graded)}, _j - _low, spike)")
             payload = f"_payload[_count] = {graded}[_k]"
+        lines = [f"_event[_count] = {base} + _low + _k", *([payload] if payload else [])]
         return [
-            "_rest = np.uint64(8 * ((_high - _low) & 7))",
-            "_flags[(_high - _low) >> 3] &= (np.uint64(1) << _rest) - np.uint64(1)",
-            "_any = np.uint64(0)",
-            "for _w in range((_high - _low + 7) >> 3):",
-            "    _any |= _flags[_w]",
-            "if _any != np.uint64(0):",
-            "    _moved = _c1",
-            "    for _w in range((_high - _low + 7) >> 3):",
-            "        if _flags[_w] != np.uint64(0):",
-            "            for _k in range(8 * _w, 8 * _w + 8):",
-            # No branch: what is no spike is overwritten by the next.
-            f"                _event[_count] = {base} + _low + _k",
-            *([f"                {payload}"] if payload else []),
-            "                _count += _flag[_k]",
+            "_before = _count", *list_flagged("_high - _low", lines, "_count"),
+            "if _count != _before:", "    _moved = _c1",
         ]  # fmt: skip
 
     def _take(self, generator: str) -> str:

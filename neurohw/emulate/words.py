@@ -239,8 +239,8 @@ class Kernel:
         a["_status"][EVENT] = -1
         memory = synapse_memory(net).ravel().astype(machine.synapse.storage)
         a["_synapses"], a["_codes"] = memory, np.zeros(machine.neurons, memory.dtype)
-        a["_flag"] = np.zeros(-(-machine.neurons // 8) * 8, np.uint8)
-        a["_flags"], a["_spare"] = a["_flag"].view(np.int64), spare
+        a["_flag"] = np.zeros(-(-machine.neurons // 64) * 64, np.uint8)
+        a["_spare"] = spare
         most = max(len(k.sites) for k in self.kinds)
         a["_overflows"] = np.zeros((len(self.populations), most), np.int64)
         a["_failure"], a["_record"] = np.zeros(4, np.int64), self.record

@@ -349,7 +349,7 @@ class BlockCase(Case):
         given_: dict[str, NDArray[Any]] = {
             "_sums": sums.copy(), "_event": event, "_overflows": overflows.ravel(),
             "_cursor": cursor, "_quiet": np.zeros(n, np.uint8), "_of": of.ravel(), "_flag": flag,
-            "_flags": flag.view(np.uint64), "_payload": payload, "_failure": failure,
+            "_payload": payload, "_failure": failure,
             "_counts": counts, "_alias": np.full(n, -1, np.int64),
             **{k: np.zeros(BLOCK, dtype) for k, dtype in self.tick.scratch.items()},
         }  # fmt: skip
@@ -392,9 +392,8 @@ class BlockCase(Case):
         of[0, : len(OF)] = 0, n, 0, 0, at, 0
         of[0, len(OF) :] = 1
         table.put("_of", of.ravel())
-        flag = np.zeros(BLOCK + 64, np.uint8)
         extra: dict[str, NDArray[Any]] = {
-            "_flag": flag, "_flags": flag.view(np.uint64),
+            "_flag": np.zeros(BLOCK + 64, np.uint8),
             "_overflows": np.zeros(max(1, len(self.kind.sites)), np.int64),
             "_quiet": np.zeros(n, np.uint8), "_cursor": np.zeros(1, np.int64),
             "_event": np.zeros(n + 16, np.int32), "_payload": np.zeros(n + 16, np.int32),

@@ -55,7 +55,7 @@ class StraightCase(Case):
             ]  # fmt: skip
             one = f"""_status[:] = 0
         _good[_j] = {self.phase}_neurons_{kind.name}(0, _j, _j + 1, 0, True, {", ".join([*row, *zeros])},
-            _status, _queue, _synapse, _spikes, _outputs, _changes, _flag, _flags, _codes, {arrays},
+            _status, _queue, _synapse, _spikes, _outputs, _changes, _flag, _codes, {arrays},
             _overflows[_j], _failure[_j])
         _spike[_j] = 1 if _status[{SPIKES}] > 0 else 0"""
             more = "_status, _queue, _spikes, _outputs, _changes, _codes, "
@@ -63,7 +63,7 @@ class StraightCase(Case):
         elif self.phase == "tick":
             parts = [straight_tick(kind, setting, scopes)]
             call = f"""tick_{kind.name}(%s, 0, {arrays}, _counts, _alias, _fired, _value, 0, %s,
-            _seed, 0, 0, %s, _flag, _flags)"""
+            _seed, 0, 0, %s, _flag)"""
             one = f"""_spike[_j] = {call % ("_j, _j + 1", "_overflows[_j], _failure[_j]", "_j + _at")}
         _good[_j] = True"""
             whole = call % ("0, _n", "_sums, _failure[0]", "_at")
@@ -75,7 +75,7 @@ class StraightCase(Case):
             one = f"_good[_j] = {call % ('1, _j', *each)}"
             whole = call % ("_n, 0", rows.replace("%s", "0"), "_sums, _failure[0]")
         head = f"""_n, _given, _synapse, {arrays}, _counts, _alias, _overflows, _failure, _good, _spike,
-    _seed, _at, {more}_flag, _flags, _fired, _value, _sums,"""
+    _seed, _at, {more}_flag, _fired, _value, _sums,"""
         return generated_module([kind], [*parts, f"""{KERNEL}def run(
     {head}
 ):
@@ -99,9 +99,9 @@ class StraightCase(Case):
         self, given: dict[str, Codes], n: int, at: int, seed: int, seeds: dict[str, list[int]]
     ) -> dict[str, Codes]:
         module = load_kernel(self._source())
-        flag = np.zeros(-(-n // 8) * 8, np.uint8)
+        flag = np.zeros(-(-n // 64) * 64, np.uint8)
         more: list[Any] = [
-            flag, flag.view(np.int64), np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64),
+            flag, np.zeros(n, np.int64), np.zeros(n, np.int64),
             np.zeros(max(1, len(self.kind.sites)), np.int64),
         ]  # fmt: skip
         if self.queued:

@@ -74,6 +74,16 @@ def select(test: Any, a: Any, b: Any) -> Any:
     return a if test else b
 
 
+def flag_bits(flags: Any, at: Any) -> np.uint64:
+    """Which of 64 bytes are not 0."""
+    return np.uint64(sum(1 << k for k in range(64) if flags[int(at) + k]))
+
+
+def first_set(bits: Any) -> int:
+    """The place of the lowest bit that is set."""
+    return (int(bits) & -int(bits)).bit_length() - 1
+
+
 def call(address: Any, *arguments: Any) -> int:
     """Call a function by its address."""
     return _ENTRIES[int(address)](*arguments)
