@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurohw import memory
-from neurohw.emulate import layouts, sparse_rows
+from neurohw.emulate import called, layouts, sparse_rows
 from neurohw.emulate.layouts import lay_out
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
@@ -111,3 +111,18 @@ def test_what_memory_does_not_hold_is_one_line(loihi2, monkeypatch):
 
 def test_nothing_is_forced_by_default():
     assert layouts.FORCED is None
+
+
+@pytest.mark.parametrize("degree", [10, 150], ids=["flat", "slots"])
+def test_python_lays_out_as_the_machine_does(loihi2, monkeypatch, degree):
+    """Few synapses stay Python's: the arrays are the same."""
+    net = network(loihi2, 120, degree, signed)
+    found = []
+    for few in (0, 1 << 30):
+        monkeypatch.setattr(called, "FEW", few)
+        found.append(laid(net, 2).sparse)
+    compiled, plain = found
+    assert compiled.kind == plain.kind
+    for key in ("start", "packed", "target", "weight", "sign"):
+        assert np.array_equal(getattr(compiled, key), getattr(plain, key)), key
+    assert compiled.start.max() > 0
