@@ -178,7 +178,7 @@ def ends(index: NDArray[np.int32]) -> tuple[int, int]:
 
 
 def slices(columns: Block, most: int) -> Iterator[Block]:
-    """The columns, ``most`` rows at a time."""
+    """The columns, ``most`` rows at a time, contiguous as kernels need them."""
     for k in range(0, columns[0].size, most):
-        pre, post, weight, delay = (column[k : k + most] for column in columns)
+        pre, post, weight, delay = (np.ascontiguousarray(c[k : k + most]) for c in columns)
         yield pre, post, weight, delay

@@ -126,3 +126,16 @@ def test_python_lays_out_as_the_machine_does(loihi2, monkeypatch, degree):
     for key in ("start", "packed", "target", "weight", "sign"):
         assert np.array_equal(getattr(compiled, key), getattr(plain, key)), key
     assert compiled.start.max() > 0
+
+
+def test_columns_of_a_table_are_synapses_too(loihi2):
+    """Columns that are not contiguous give the same layout."""
+    net = network(loihi2, 200, 150, signed)
+    apart = tuple(
+        replace(p, **{k: np.stack([getattr(p, k)] * 2, axis=1)[:, 0]
+                      for k in ("pre", "post", "weight", "delay")}) for p in net.projections
+    )  # fmt: skip
+    first, second = laid(net).sparse, laid(replace(net, projections=apart)).sparse
+    assert np.array_equal(first.start, second.start)
+    assert np.array_equal(first.target, second.target)
+    assert np.array_equal(first.weight, second.weight)
