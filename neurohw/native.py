@@ -37,28 +37,46 @@ def view(typingctx: Any, address: Any, size: Any, dtype: Any) -> Any:
     return array(types.int64, size, dtype), generate
 
 
-@intrinsic(prefer_literal=True)
-def array_at(typingctx: Any, table: Any, place: Any, dtype: Any) -> Any:
-    """The array whose address and size a table holds from ``place`` (a literal) on."""
-    array = types.Array(dtype.dtype, 1, "C")
+def _held(table: Any, place: Any, dtype: Any, many: int) -> Any:
+    """The array of ``many`` dimensions whose address and shape a table holds from ``place`` on: its
+    type, and what makes it."""
+    array = types.Array(dtype.dtype, many, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         held = context.make_array(table)(context, builder, arguments[0]).data
         word = ir.IntType(64)
-        address, size = (
-            builder.load(builder.gep(held, [word(place.literal_value + k)])) for k in (0, 1)
+        address, *shape = (
+            builder.load(builder.gep(held, [word(place.literal_value + k)]))
+            for k in range(1 + many)
         )
         made = context.make_array(array)(context, builder)
         kind = context.get_data_type(array.dtype)
         width = context.get_constant(types.intp, context.get_abi_sizeof(kind))
+        strides = [width]
+        for size in reversed(shape[1:]):
+            strides.insert(0, builder.mul(size, strides[0]))
         context.populate_array(
             made, data=builder.inttoptr(address, kind.as_pointer()),
-            shape=cgutils.pack_array(builder, [size]), strides=cgutils.pack_array(builder, [width]),
+            shape=cgutils.pack_array(builder, shape), strides=cgutils.pack_array(builder, strides),
             itemsize=width, meminfo=None,
         )  # fmt: skip
         return made._getvalue()
 
+    return array, generate
+
+
+@intrinsic(prefer_literal=True)
+def array_at(typingctx: Any, table: Any, place: Any, dtype: Any) -> Any:
+    """The array whose address and size a table holds from ``place`` (a literal) on."""
+    array, generate = _held(table, place, dtype, 1)
     return array(table, place, dtype), generate
+
+
+@intrinsic(prefer_literal=True)
+def grid_at(typingctx: Any, table: Any, place: Any, dtype: Any, dimensions: Any) -> Any:
+    """The same of so many dimensions (a literal), from address and shape."""
+    array, generate = _held(table, place, dtype, dimensions.literal_value)
+    return array(table, place, dtype, dimensions), generate
 
 
 def _apart(builder: Any, instruction: Any, scope: int) -> None:

@@ -3,17 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from neurohw.emulate.entries import Entry, entry_decorator, load_entry
 from neurohw.emulate.generate import INNER, compiled_module
-from neurohw.emulate.table import Slots
 from neurohw.equations.emit import prelude
 
 FEW = 1000
 """Elements of the first array that Python goes through before its function were compiled."""
+
+
+class Called:
+    """The function ``name`` of a generated module, which returns an integer."""
+
+    def __init__(self, source: str, name: str) -> None:
+        self.source, self.name = source, name
+        self.known: dict[tuple[Any, ...], Entry] = {}
+
+    def __call__(self, *arguments: Any) -> int:
+        """Arrays are contiguous."""
+        kinds = tuple((a.dtype, a.ndim) if isinstance(a, np.ndarray) else None for a in arguments)
+        if kinds not in self.known:
+            self.known[kinds] = load_entry(self._whole(kinds), "entry")
+        numbers: list[int] = []
+        for a in arguments:
+            if isinstance(a, np.ndarray):
+                assert a.flags.c_contiguous, (a.shape, a.strides)
+                numbers += [a.ctypes.data, *a.shape]
+            else:
+                numbers.append(int(a))
+        table = np.array(numbers, np.int64)
+        return self.known[kinds](table.ctypes.data, 0, 0)
+
+    def _whole(self, kinds: tuple[tuple[np.dtype[Any], int] | None, ...]) -> str:
+        given, at = [], 0
+        for kind in kinds:
+            if kind is None:
+                given.append(f"_t[{at}]")
+                at += 1
+                continue
+            dtype, ndim = kind
+            given.append(f"grid_at(_t, {at}, np.{dtype.name}, {ndim})")
+            at += 1 + ndim
+        return (
+            f"{self.source}\n\nfrom neurohw.native import grid_at, view\n\n\n"
+            f"{entry_decorator()}def entry(_table, _a, _b):\n"
+            "    _t = view(_table, 1 << 20, np.int64)\n"
+            f"    return {self.name}(\n        {f',{chr(10)}        '.join(given)},\n    )\n"
+        )
+
+
+def load_called(source: str, name: str) -> Called:
+    """The function; nothing is compiled yet."""
+    return Called(source, name)
 
 
 class Compiled:
@@ -22,34 +67,13 @@ class Compiled:
 
     def __init__(self, function: Callable[..., int]) -> None:
         self.function = function
-        self.known: dict[tuple[np.dtype[Any] | None, ...], Entry] = {}
+
+    @cached_property
+    def called(self) -> Called:
+        """The same, compiled."""
+        module, name = self.function.__module__, self.function.__name__
+        return Called(compiled_module([], [prelude(module, INNER)]), name)
 
     def __call__(self, *arguments: Any) -> int:
-        """Arrays have one dimension and are contiguous. It returns an integer."""
-        if len(arguments[0]) <= FEW:
-            return self.function(*arguments)
-        kinds = tuple(a.dtype if isinstance(a, np.ndarray) else None for a in arguments)
-        if kinds not in self.known:
-            self.known[kinds] = load_entry(self._source(kinds), "entry")
-        numbers: list[int] = []
-        for a in arguments:
-            if isinstance(a, np.ndarray):
-                assert a.ndim == 1 and a.flags.c_contiguous, (a.shape, a.strides)
-                numbers += [a.ctypes.data, a.size]
-            else:
-                numbers.append(int(a))
-        table = np.array(numbers, np.int64)
-        return self.known[kinds](table.ctypes.data, 0, 0)
-
-    def _source(self, kinds: tuple[np.dtype[Any] | None, ...]) -> str:
-        slots, name = Slots(), self.function.__name__
-        given = [
-            slots.array(f"_{k}", kind.name) if kind else slots.number(f"_{k}")
-            for k, kind in enumerate(kinds)
-        ]
-        return compiled_module([], [
-            prelude(self.function.__module__, INNER),
-            f"{entry_decorator()}def entry(_table, _a, _b):\n"
-            "    _t = view(_table, 1 << 20, np.int64)\n"
-            f"    return {name}({', '.join(given)})\n",
-        ])  # fmt: skip
+        few = len(arguments[0]) <= FEW
+        return self.function(*arguments) if few else self.called(*arguments)

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from neurohw.fixed import FixedPopulation
 
 FAIL_SITE, FAIL_NEURON, FAIL_VALUE, FAIL_POPULATION = range(4)
-JIT = "@njit(cache=True, nogil=True)\n"
 INNER = (
     '@njit(nogil=True, _nrt=False, error_model="numpy", no_cpython_wrapper=True, '
     "no_cfunc_wrapper=True)\n"
@@ -98,10 +97,6 @@ class Kind:
                 return site
             site += len(program.assigns)
         raise KeyError(phase)
-
-
-KERNEL = '@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")\n'
-"""For kernels that make no arrays themselves: they need not count those that they are given either."""
 
 
 def switches(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from neurohw.emulate.generate import (
     FAIL_POPULATION,
-    KERNEL,
+    INNER,
     Kind,
     Setting,
     events_source,
@@ -37,7 +37,7 @@ def _engine_arguments(setting: Setting) -> Sequence[str]:
 def loop_arguments(kinds: Sequence[Kind], setting: Setting) -> list[str]:
     """Names of the arguments of ``run``, in order."""
     names = [
-        "_from", "_to", "_seed", "_trial", "_stride", "_failure", "_given_start", "_given",
+        "_ended", "_from", "_to", "_seed", "_trial", "_stride", "_failure", "_given_start", "_given",
         "_given_value", "_fired", "_value", "_event_step", "_event_source", "_event_value",
         "_flag", "_population_bank", "_population_low", "_population_high",
         "_population_key", "_overflows",
@@ -83,7 +83,7 @@ def _ticks(kinds: Sequence[Kind], setting: Setting) -> str:
     )
 """.strip("\n"))  # fmt: skip
     return "\n".join([*branches, "if _count < 0:", f"    _failure[{FAIL_POPULATION}] = _p",
-                      "    return _step, _events, True"])  # fmt: skip
+                      "    _ended[0], _ended[1] = _events, 1", "    return _step"])  # fmt: skip
 
 
 def _probes(kinds: Sequence[Kind]) -> str:
@@ -102,15 +102,16 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
     arguments = ",\n    ".join(loop_arguments(kinds, setting))
     before, after = _ordered_parts(kinds, setting)
     return f'''
-{KERNEL}def run(
+{INNER}def run(
     {arguments},
 ):
-    """Ticks _from .. _to of one trial. Returns where it stopped, how many spikes it wrote, and
+    """Ticks _from .. _to of one trial. Returns where it stopped; in _ended how many spikes it wrote, and
     whether a store failed. It stops before _to if the spikes of another tick might not fit."""
     _events = 0
     for _step in range(_from, _to):
         if _events + _fired.size > _event_source.size:
-            return _step, _events, False
+            _ended[0], _ended[1] = _events, 0
+            return _step
         _count = 0
 {indented(before, 8)}
         for _p in range(_population_bank.size):
@@ -123,7 +124,8 @@ def _loop_source(kinds: Sequence[Kind], setting: Setting) -> str:
             _events += 1
         if _step % _stride == 0:
 {indented(_probes(kinds), 12)}
-    return _to, _events, False
+    _ended[0], _ended[1] = _events, 0
+    return _to
 '''
 
 
@@ -164,7 +166,10 @@ def _events_call(kind: Kind, setting: Setting, where: Sequence[str], owner: str,
 
 
 def _failing(owner: str) -> str:
-    return f"    _failure[{FAIL_POPULATION}] = {owner}\n    return _step, _events, True"
+    return (
+        f"    _failure[{FAIL_POPULATION}] = {owner}\n    _ended[0], _ended[1] = _events, 1\n"
+        "    return _step"
+    )
 
 
 def _by_source(kinds: Sequence[Kind], setting: Setting) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurohw.emulate.called import load_called
 from neurohw.emulate.definition import neuron_key, overflow_message, spiking_sources
 from neurohw.emulate.folded import starts, still
 from neurohw.emulate.generate import (
@@ -29,7 +30,6 @@ from neurohw.emulate.layout import (
 )
 from neurohw.emulate.loops import kernel_source, loop_arguments
 from neurohw.emulate.plan import Plan
-from neurohw.emulate.store import load_kernel
 from neurohw.emulate.streams import lane_states
 from neurohw.equations.primitives import Interval
 from neurohw.errors import RegisterOverflow
@@ -55,8 +55,7 @@ class OrderedEngine:
         lay_out = listed_synapses if by_source else dense_synapses
         self.synapses: Listed | Dense = lay_out(self.net, self.layout)
         self.kinds = [self._kind(bank) for bank in self.layout.banks]
-        module = load_kernel(kernel_source(self.kinds, self.setting))
-        self.kernel: Callable[..., tuple[int, int, bool]] = module.run
+        self.kernel = load_called(kernel_source(self.kinds, self.setting), "run")
         self.order = loop_arguments(self.kinds, self.setting)
         self.arrays: dict[str, Any] = {}
         self.fan_out = {
@@ -107,6 +106,7 @@ class OrderedEngine:
     def _shared(self) -> None:
         plan, net, layout, a = self.plan, self.net, self.layout, self.arrays
         a["_seed"], a["_stride"], a["_failure"] = plan.seed, plan.stride, np.zeros(4, np.int64)
+        a["_ended"] = np.zeros(2, np.int64)
         a["_fired"] = np.zeros(layout.neurons, np.int64)
         a["_value"] = np.zeros(layout.neurons, np.int64)
         for key in ("_event_step", "_event_source", "_event_value"):
@@ -260,7 +260,8 @@ class OrderedEngine:
         chunk = plan.steps if progress is None else max(1, min(plan.steps, 2000))
         while done < plan.steps:
             a["_from"], a["_to"] = done, min(plan.steps, done + chunk)
-            done, events, failed = self.kernel(*(a[name] for name in self.order))
+            done = self.kernel(*(a[name] for name in self.order))
+            events, failed = a["_ended"].tolist()
             if failed:
                 self._fail(trial, done)
             if events:

@@ -1,6 +1,6 @@
-"""Kernel source on disk, so that numba's cache works across processes.
+"""Kernel source on disk, where numba wants it, and people can read it.
 
-A generated module is a real file named by the hash of its text; numba keeps the machine code beside
+A generated module is a real file named by the hash of its text; ``entries`` keeps machine code beside
 it. The folder is $NEUROHW_CACHE_DIR, else the user's cache folder, else a temporary one.
 """
 

@@ -8,7 +8,6 @@ from neurohw.chip.machine import Branch, Machine, Operation, Rule
 from neurohw.emulate.generate import (
     FAIL_POPULATION,
     INNER,
-    KERNEL,
     Body,
     Kind,
     Setting,
@@ -359,7 +358,7 @@ def _run(kinds: Sequence[Kind], machine: Machine, setting: Setting) -> str:
     )  # fmt: skip
     arguments = ",\n    ".join(machine_arguments(kinds, machine, setting))
     return f"""
-{KERNEL}def run(
+{INNER}def run(
     {arguments},
 ):
     \"\"\"Work off the words. Returns 0 when all are accepted and the queue is empty, 1 if the buffers

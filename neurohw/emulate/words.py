@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.chip.model import Neuron
+from neurohw.emulate.called import load_called
 from neurohw.emulate.folded import starts, still
 from neurohw.emulate.generate import (
     FAIL_NEURON,
@@ -20,7 +21,6 @@ from neurohw.emulate.generate import (
 )
 from neurohw.emulate.log import OperationLog
 from neurohw.emulate.queued import Queued, word_overflow
-from neurohw.emulate.store import load_kernel
 from neurohw.emulate.sweeps import (
     CHANGES,
     DONE,
@@ -191,7 +191,7 @@ class Kernel:
         }
         self.kinds = [_kind(chip.neurons[k], members[k]) for k in names]
         self.setting = Setting(chip.delivery, chip.generators, strict)
-        self.kernel = load_kernel(machine_source(self.kinds, machine, self.setting)).run
+        self.kernel = load_called(machine_source(self.kinds, machine, self.setting), "run")
         self.order = machine_arguments(self.kinds, machine, self.setting)
         self.populations = list(network.populations.values())
         self.names = names

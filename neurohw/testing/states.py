@@ -24,7 +24,6 @@ from neurohw.emulate.entries import load_entry
 from neurohw.emulate.generate import (
     FAIL_SITE,
     FAIL_VALUE,
-    JIT,
     Kind,
     Setting,
     event_source,
@@ -41,6 +40,7 @@ from neurohw.fixedpoint import INT64, Format
 from neurohw.testing.plain import Outcome, Plain, plain
 
 BATCH = 20_000
+JIT = "@njit(cache=True, nogil=True)\n"
 INT16 = (-(2**15), 2**15 - 1)
 Codes = NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neurohw.chip.model import Chip, Neuron
-from neurohw.emulate.generate import KERNEL, Kind, Setting, generated_module
+from neurohw.emulate.generate import Kind, Setting, generated_module
 from neurohw.emulate.store import load_kernel
 from neurohw.emulate.straight import (
     Scopes,
@@ -20,6 +20,7 @@ from neurohw.emulate.straight import (
 from neurohw.emulate.sweeps import SPIKES, given_to, neurons_source, spike_source
 from neurohw.testing.states import Case, Codes
 
+KERNEL = '@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")\n'
 SWITCHES = (0, 1)
 """What parameters of one bit are, in turn, where a loop is straight only if they are known."""
 

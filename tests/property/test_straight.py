@@ -21,7 +21,7 @@ from neurohw.testing import assert_same, random_neuron
 from neurohw.testing.equality import assert_same_log
 from neurohw.testing.full import full_network, random_words
 from neurohw.testing.networks import random_values
-from neurohw.testing.uncompiled import load_uncompiled
+from neurohw.testing.uncompiled import load_uncompiled_call
 
 N, SOURCES, STEPS = 13, 11, 6
 NO = {"ordered": ("is_straight_tick", "is_straight_events"), "queue": ("is_straight",)}
@@ -42,12 +42,12 @@ def plain(monkeypatch):
     """Kernels as plain Python; their texts are kept."""
     texts = []
 
-    def load(source):
+    def load(source, name):
         texts.append(source)
-        return load_uncompiled(source)
+        return load_uncompiled_call(source, name)
 
     for module in ("ordered_run", "words"):
-        monkeypatch.setattr(f"neurohw.emulate.{module}.load_kernel", load)
+        monkeypatch.setattr(f"neurohw.emulate.{module}.load_called", load)
     return texts
 
 
