@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from neurohw import files
+from neurohw.emulate.generate import native_version
 from neurohw.emulate.store import cache_folder, load_kernel
 
 _ENTRIES: dict[tuple[str, str], Entry] = {}
@@ -84,7 +85,8 @@ def _machine() -> str:
 
     told = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_"))
     features = llvm.get_host_cpu_features().flatten()
-    return " ".join([llvmlite.__version__, llvm.get_host_cpu_name(), features, *told])
+    versions = [llvmlite.__version__, native_version()]
+    return " ".join([*versions, llvm.get_host_cpu_name(), features, *told])
 
 
 def _read(path: Path) -> tuple[str, bytes] | None:

@@ -160,7 +160,6 @@ def compiled_module(programs: Sequence[Program], parts: Sequence[str]) -> str:
         "\n".join(f"_{d} = np.{d}" for d in _DTYPES),
         "_i32, _i64 = np.int32, np.int64",
         constants(text),
-        f"# for native code {native_version()}",
         prelude("neurohw.equations.kernel_primitives", INNER),
         tables(programs),
         text,
@@ -177,7 +176,7 @@ _DTYPES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint
 
 @cache
 def native_version() -> str:
-    """A hash of the intrinsics, whose change numba's cache of a generated file would not notice."""
+    """A hash of the intrinsics, whose change a cache of compiled files would not notice."""
     import hashlib
     from importlib.util import find_spec
     from pathlib import Path
