@@ -90,8 +90,8 @@ def _segment(
     same, signed = weight.size == 0, sign.size > 0
     lines, weights = mean * target.itemsize // 64 + 2, mean * weight.itemsize // 64 + 2
     # Memory gives a row at a time faster than its segments, one at each run: ask for the one after
-    # the next of the same row, if those of all spikes stay in the second-level cache.
-    later = 2 * mean if (last - first) * mean < 1 << 18 else 0
+    # the next of the same row, where there is one, if all spikes' stay in the second-level cache.
+    later = 2 * mean if run + 2 < runs and (last - first) * mean < 1 << 18 else 0
     for k in range(first, last):
         if k + 2 * ahead < last:
             prefetch(start, (row0 + np.int64(spikes[k + 2 * ahead])) * runs + run)
