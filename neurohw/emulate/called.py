@@ -17,7 +17,7 @@ FEW = 1000
 
 
 class Called:
-    """The function ``name`` of a generated module, which returns an integer."""
+    """The function ``name`` of a generated module, which returns an integer; nothing is compiled yet."""
 
     def __init__(self, source: str, name: str) -> None:
         self.source, self.name = source, name
@@ -54,11 +54,6 @@ class Called:
             "    _t = view(_table, 1 << 20, np.int64)\n"
             f"    return {self.name}(\n        {f',{chr(10)}        '.join(given)},\n    )\n"
         )
-
-
-def load_called(source: str, name: str) -> Called:
-    """The function; nothing is compiled yet."""
-    return Called(source, name)
 
 
 class Compiled:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurohw.emulate.called import load_called
+from neurohw.emulate.called import Called
 from neurohw.emulate.definition import neuron_key, overflow_message, spiking_sources
 from neurohw.emulate.folded import starts, still
 from neurohw.emulate.generate import (
@@ -55,7 +55,7 @@ class OrderedEngine:
         lay_out = listed_synapses if by_source else dense_synapses
         self.synapses: Listed | Dense = lay_out(self.net, self.layout)
         self.kinds = [self._kind(bank) for bank in self.layout.banks]
-        self.kernel = load_called(kernel_source(self.kinds, self.setting), "run")
+        self.kernel = Called(kernel_source(self.kinds, self.setting), "run")
         self.order = loop_arguments(self.kinds, self.setting)
         self.arrays: dict[str, Any] = {}
         self.fan_out = {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neurohw.chip.model import Neuron
-from neurohw.emulate.called import load_called
+from neurohw.emulate.called import Called
 from neurohw.emulate.folded import starts, still
 from neurohw.emulate.generate import (
     FAIL_NEURON,
@@ -191,7 +191,7 @@ class Kernel:
         }
         self.kinds = [_kind(chip.neurons[k], members[k]) for k in names]
         self.setting = Setting(chip.delivery, chip.generators, strict)
-        self.kernel = load_called(machine_source(self.kinds, machine, self.setting), "run")
+        self.kernel = Called(machine_source(self.kinds, machine, self.setting), "run")
         self.order = machine_arguments(self.kinds, machine, self.setting)
         self.populations = list(network.populations.values())
         self.names = names

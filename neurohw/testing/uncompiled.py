@@ -135,7 +135,7 @@ def load_uncompiled_entry(source: str, name: str) -> Uncompiled:
 
 
 def load_uncompiled_call(source: str, name: str) -> Callable[..., int]:
-    """To stand in for ``neurohw.emulate.called.load_called``."""
+    """To stand in for ``neurohw.emulate.called.Called``."""
     function: Callable[..., int] = getattr(load_uncompiled(source), name)
     return function
 
@@ -144,4 +144,4 @@ def uncompile(monkeypatch: Any) -> None:
     """Let every engine run its kernels as plain Python, for as long as a test's ``monkeypatch`` lasts."""
     monkeypatch.setattr("neurohw.emulate.engine.load_entry", load_uncompiled_entry)
     for module in ("ordered_run", "words"):
-        monkeypatch.setattr(f"neurohw.emulate.{module}.load_called", load_uncompiled_call)
+        monkeypatch.setattr(f"neurohw.emulate.{module}.Called", load_uncompiled_call)

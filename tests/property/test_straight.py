@@ -47,7 +47,7 @@ def plain(monkeypatch):
         return load_uncompiled_call(source, name)
 
     for module in ("ordered_run", "words"):
-        monkeypatch.setattr(f"neurohw.emulate.{module}.load_called", load)
+        monkeypatch.setattr(f"neurohw.emulate.{module}.Called", load)
     return texts
 
 
