@@ -17,7 +17,6 @@ from neurohw.emulate.rows import (
     _ask,
     _ask_all,
     _ask_outer,
-    _subtract_each,
 )
 from neurohw.equations.kernel_primitives import uwrap, wrap
 from neurohw.native import load, prefetch, store
@@ -113,10 +112,8 @@ def _segment(
                 _ask_outer(weight, low + later, weights)
         if same:
             _add_same(acc, target, low, high, sign[row])
-        elif signed and sign[row] < 0:
-            _subtract_each(acc, target, weight, low, high)
         else:
-            _add_each(acc, target, weight, low, high)
+            _add_each(acc, target, weight, low, high, signed and sign[row] < 0)
 
 
 def _segment_packed(

@@ -19,6 +19,8 @@ EVENTS = 1 << 22
 """Spikes that the buffer of a part holds (at least those of one tick)."""
 TICKS = 1 << 16
 """Ticks that a kernel runs at most before Python has its turn."""
+AHEAD, STRETCH = 4, 128
+"""Segments ahead of which memory is asked for one; of a deferred layout, how many at once."""
 Int = NDArray[np.int64]
 
 
@@ -84,7 +86,7 @@ class Lane:
             "_latency": net.chip.delivery.latency, "_input_latency": net.input_latency,
             "_relays": e.banks.relays, "_bits": s.bits, "_runs": s.runs, "_span": s.span,
             "_nearest": s.nearest, "_blocks": s.blocks, "_sources": layout.sources,
-            "_past_mask": past - 1, "_ahead": 4, "_stretch": 128,
+            "_past_mask": past - 1, "_ahead": AHEAD, "_stretch": STRETCH,
             "_mean": s.mean, "_sample_stride": e.plan.stride,
         }.items():  # fmt: skip
             self._all(name, number)

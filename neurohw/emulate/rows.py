@@ -45,30 +45,25 @@ def _add_same(sums: Any, target: Any, low: int, high: int, value: Any) -> None:
         sums[np.uint64(load(target, 2, s + i))] += select(s + i < high, value, 0)
 
 
-def _add_each(sums: Any, target: Any, weight: Any, low: int, high: int) -> None:
-    """A weight for each target."""
+def _add_each(sums: Any, target: Any, weight: Any, low: int, high: int, less: bool) -> None:
+    """A weight for each target, added or, if ``less``, subtracted: a product with a sign is dearer."""
     whole = (high - low) >> 3
     for q in range(whole):
         s = low + (q << 3)
         for i in range(8):
-            sums[np.uint64(load(target, 2, s + i))] += load(weight, 3, s + i)
+            at = np.uint64(load(target, 2, s + i))
+            if less:
+                sums[at] -= load(weight, 3, s + i)
+            else:
+                sums[at] += load(weight, 3, s + i)
     s = low + (whole << 3)
     for i in range(8):
+        at = np.uint64(load(target, 2, s + i))
         more = select(s + i < high, np.int64(load(weight, 3, s + i)), 0)
-        sums[np.uint64(load(target, 2, s + i))] += more
-
-
-def _subtract_each(sums: Any, target: Any, weight: Any, low: int, high: int) -> None:
-    """The same, subtracted."""
-    whole = (high - low) >> 3
-    for q in range(whole):
-        s = low + (q << 3)
-        for i in range(8):
-            sums[np.uint64(load(target, 2, s + i))] -= load(weight, 3, s + i)
-    s = low + (whole << 3)
-    for i in range(8):
-        less = select(s + i < high, np.int64(load(weight, 3, s + i)), 0)
-        sums[np.uint64(load(target, 2, s + i))] -= less
+        if less:
+            sums[at] -= more
+        else:
+            sums[at] += more
 
 
 def _add_words(sums: Any, packed: Any, bits: int, low: int, high: int) -> None:
