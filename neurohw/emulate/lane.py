@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from neurohw.emulate.definition import neuron_key
 from neurohw.emulate.engine import Engine
 from neurohw.emulate.streams import lane_states
+from neurohw.emulate.summed import FAILED
 from neurohw.emulate.table import Tables
 from neurohw.emulate.ticks import BLOCK, OF, PORTS
 from neurohw.fixed import FixedPointNetwork
 
 EVENTS = 1 << 22
-"""Spikes that the buffer of a part holds (at least those of one tick)."""
-TICKS = 1 << 16
-"""Ticks that a kernel runs at most before Python has its turn."""
+"""Spikes that the buffer of a part holds (at least those of two ticks)."""
+TICKS, UPDATES = 1 << 16, 1 << 26
+"""Ticks, and updates of neurons, that a kernel runs at most before Python has its turn."""
 AHEAD, STRETCH = 4, 128
 """Segments ahead of which memory is asked for one; of a deferred layout, how many at once."""
 Int = NDArray[np.int64]
@@ -40,7 +41,8 @@ class Lane:
         self.own = [
             sum(int(share[n][k + 1] - share[n][k]) for n in e.order) for k in range(e.parts)
         ]  # fmt: skip
-        self.chunk = max(1, min(TICKS, *(EVENTS // max(own, 1) for own in self.own)))
+        most = max(1, *self.own)
+        self.chunk = max(1, min(TICKS, UPDATES // most, EVENTS // max(len(e.order), 1)))
         self.state: dict[str, NDArray[Any]] = {}
         self.resets: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self.events: list[NDArray[np.int32]] = []
@@ -213,7 +215,8 @@ class Lane:
         quiet = np.zeros(blocks + 1, np.uint8)
         part.put("_quiet", quiet)
         self.zeroed.append(quiet)
-        capacity = self.chunk * max(self.own[k], 1)
+        capacity = max(EVENTS, 2 * self.own[k])
+        part.put("_room", capacity - self.own[k])
         event, ends = np.empty(capacity, np.int32), np.zeros(self.chunk + 1, np.int64)
         self.events.append(event)
         self.ends.append(ends)
@@ -285,7 +288,8 @@ class Lane:
             self._all(name, array)
 
     def advance(self, first: int, last: int, pool: ThreadPoolExecutor | None) -> int:
-        """Ticks first .. last, at most ``chunk``; where it stopped, before ``last`` if a store failed."""
+        """Ticks first .. last, at most ``chunk``; where it stopped, before ``last`` if a store failed
+        or a buffer of spikes might not hold the next."""
         e = self.engine
         self._all("_from", first)
         self.barrier[:] = 0
@@ -299,6 +303,11 @@ class Lane:
         for other in others:
             other.result()
         return done
+
+    @property
+    def failed(self) -> bool:
+        """Whether a store failed when it last advanced."""
+        return bool(self.barrier[FAILED])
 
     def fired(self, ticks: int) -> list[tuple[Int, NDArray[np.int32], NDArray[np.int32] | None]]:
         """For each part the ends of what each population sent in each of the last ``ticks`` ticks, from 0

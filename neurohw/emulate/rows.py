@@ -27,10 +27,13 @@ def _ask_outer(array: Any, at: int, lines: int) -> None:
 
 
 def _ask_all(array: Any, at: int, stop: int, line: int) -> None:
-    """The same for exactly the lines, of so many elements, that a stretch of an array begins in."""
+    """The same for exactly the lines, of so many elements, that a stretch of an array lies in.
+
+    It may begin within a line: steps of a line then can end before its last."""
     while at < stop:
         prefetch_outer(array, at)
         at += line
+    prefetch_outer(array, stop - 1)
 
 
 def _add_same(sums: Any, target: Any, low: int, high: int, value: Any) -> None:

@@ -223,15 +223,15 @@ class _Run:
             last, use = pace.next(at, min(plan.steps, at + most))
             began = time.perf_counter()
             reached = lane.advance(at, last, use)
-            pace.took(time.perf_counter() - began, last - at, use)
-            if reached < last:
+            pace.took(time.perf_counter() - began, reached - at, use)
+            if lane.failed:
                 raise register_overflow(self.engine, lane, trial, reached)
-            found.take(lane, at, last)
+            found.take(lane, at, reached)
             if self.progress is not None:
                 with self.lock:
-                    self.done += last - at
+                    self.done += reached - at
                     self.progress(self.done, plan.trials * plan.steps)
-            at = last
+            at = reached
         found.traces = lane.traces()
         return found
 
@@ -343,7 +343,7 @@ class _Pace:
     """Short stretches at first, alternately with all threads and with one, then what was faster:
     on a machine whose cores are taken, one thread is."""
 
-    TRIAL, AGAIN = 32, 64
+    TRIAL, AGAIN = 32, 16
 
     def __init__(self, pool: ThreadPoolExecutor | None) -> None:
         self.pool, self.turn = pool, 0

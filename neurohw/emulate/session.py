@@ -160,10 +160,10 @@ class Session:
             for row, place in self._clock:
                 row[place] = begin
             reached = self.lane.advance(self.now, last, self.pool)
-            if reached < last:
+            if self.lane.failed:
                 raise register_overflow(self.engine, self.lane, 0, reached)
-            found.take(self.lane, self.now - begin, last - begin)
-            self.now = last
+            found.take(self.lane, self.now - begin, reached - begin)
+            self.now = reached
         self.lane.give(self._given, self._values, self._start)
         overflows = {
             name: {

@@ -17,6 +17,9 @@ from neurohw.emulate.table import Slots
 from neurohw.equations.emit import prelude
 
 Sparse = Literal["none", "flat", "slots", "deferred"]
+FAILED, FULL = 1, 2
+"""Why parts stop, and where the barrier has the tick after which they do: a store failed; a buffer
+might not hold another tick's spikes."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ def driver_source(slots: Slots) -> str:
         ("_kind", "int64"), ("_update", "int64"), ("_update_table", "int64"), ("_deliver", ""),
         ("_deliver_table", ""), ("_relays", ""), ("_cursor", "int64"), ("_ends", "int64"),
         ("_sent", "int64"), ("_failure", "int64"), ("_from", ""), ("_begin", ""), ("_sampler", ""),
-        ("_samples", ""), ("_sampled", ""), ("_sample_stride", ""), ("_marks", "int64"),
+        ("_samples", ""), ("_sampled", ""), ("_sample_stride", ""), ("_marks", "int64"), ("_room", ""),
     ]  # fmt: skip
     declared = "\n".join(slots.declare(names))
     barrier = slots.array("_barrier", "int64", _table("_first"))
@@ -246,7 +249,7 @@ def driver_source(slots: Slots) -> str:
             prelude("neurohw.emulate.meeting", INNER),
             f'''
 {INNER}def _tick(_t, _step):
-    """One tick of a part, up to its spikes; False if a store failed."""
+    """One tick of a part, up to its spikes; why it stops, or 0."""
 {indented(declared, 4)}
     _at = _step - _from
     _cursor[0] = _ends[_at]
@@ -256,33 +259,37 @@ def driver_source(slots: Slots) -> str:
         _k = _kind[_p]
         if call(_update[_k], _update_table[_k], _p, _step) != 0:
             _failure[{FAIL_POPULATION}] = _p
-            return False
+            return {FAILED}
         _marks[_at * _kind.size + _p + 1] = _cursor[0]
         if _p < _relays:
             call(_deliver, _deliver_table, -1, _step)
     _ends[_at + 1] = _cursor[0]
     if _sampler != 0 and _step % _sample_stride == 0:
         call(_sampler, _samples, _sampled, (_step - _begin) // _sample_stride)
-    return True
+    return {FULL} if _cursor[0] > _room else 0
 
 
 {entry_decorator(7)}def run(_addresses, _parts, _first, _last, _threads, _from_, _to):
-    """Ticks _from_ .. _to of parts _first .. _last. The tick at which a store failed, else _to."""
+    """Ticks _from_ .. _to of parts _first .. _last. The tick at which a store failed, else the one after
+    that whose spikes filled a buffer, else _to."""
     _rows = view(_addresses, _parts, np.int64)
     _shared = {barrier}
     _turn = 0
     for _step in range(_from_, _to):
         for _part in range(_first, _last):
-            if not _tick({_table("_part")}, _step):
-                _shared[1] = 1
+            _why = _tick({_table("_part")}, _step)
+            if _why != 0:
+                _shared[_why] = _step + 1
         if _threads > 1:
             _turn += 1
             _wait(_shared, _threads, _turn)
-        if _shared[1] != 0:
+        if _shared[{FAILED}] == _step + 1:
             return _step
         for _part in range(_first, _last):
             for _q in range(_parts):
                 call({deliver_}, {own}, {theirs}, _step)
+        if _shared[{FULL}] == _step + 1:
+            return _step + 1
     return _to
 ''',
         ],
