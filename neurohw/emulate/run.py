@@ -132,15 +132,15 @@ def _events_of(
     """The events from ``begin`` to ``end`` of each tick, of sources numbered from ``low`` on; counted in
     ``sent``."""
     counts = end - begin
-    step = np.repeat(np.arange(first, first + counts.size, dtype=np.int32), counts)
-    if payload is None and step.size > MANY:
+    many = int(counts.sum())
+    if payload is None and many > MANY:
         from neurohw.emulate.sorting import pick_events
 
-        neuron = np.empty(step.size, np.int32)
-        pick_events(
-            source, np.ascontiguousarray(begin), np.ascontiguousarray(end), low, neuron, sent
-        )
+        step, neuron = np.empty(many, np.int32), np.empty(many, np.int32)
+        ends = np.ascontiguousarray(begin), np.ascontiguousarray(end)
+        pick_events(source, *ends, first, low, step, neuron, sent)
         return step, neuron, None
+    step = np.repeat(np.arange(first, first + counts.size, dtype=np.int32), counts)
     # Where the events of each tick are: so far behind those that were counted before them.
     at = np.arange(step.size) + np.repeat(begin - np.cumsum(counts) + counts, counts)
     neuron = source[at] - np.int32(low)

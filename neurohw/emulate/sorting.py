@@ -79,17 +79,20 @@ def _fill_segments(
     return 0
 
 
-def _pick_events(sources: Any, begin: Any, end: Any, low: int, neuron: Any, sent: Any) -> int:
-    """The sources from ``begin`` to ``end`` of each tick, less ``low``; how many they are, and how many
-    of each are added to ``sent``."""
-    n = 0
+def _pick_events(
+    sources: Any, begin: Any, end: Any, first: int, low: int, step: Any, neuron: Any, sent: Any
+) -> int:
+    """The sources from ``begin`` to ``end`` of each tick, less ``low``, and their ticks from ``first``
+    on; how many they are, and how many of each are added to ``sent``."""
+    n = np.uint64(0)
     for tick in range(begin.size):
-        for k in range(begin[tick], end[tick]):
+        for k in range(np.uint64(begin[tick]), np.uint64(end[tick])):
             j = sources[k] - low
+            step[n] = first + tick
             neuron[n] = j
-            sent[j] += 1
-            n += 1
-    return n
+            sent[np.uint64(j)] += 1
+            n += np.uint64(1)
+    return np.int64(n)
 
 
 count_edges, fill_packed, fill_segments, pick_events = (
