@@ -51,6 +51,10 @@ def share_out(network: FixedPointNetwork, parts: int) -> Places:
     return Places(parts, shares, tuple(column), np.array(columns, np.int64))
 
 
+MANY = 1 << 20
+"""Synapses from which a pass over them is worth compiling."""
+
+
 @dataclass(frozen=True, eq=False)
 class Codes:
     """The weight codes ``least`` and up of a projection and what each delivers; ``weight`` replaces
@@ -69,7 +73,12 @@ def codes_of(network: FixedPointNetwork, p: FixedProjection) -> Codes:
     least, most = (int(values.min()), int(values.max())) if values.size else (0, 0)
     if most - least < 1 << 20:
         used = np.zeros(most - least + 1, np.bool_)
-        used[values - least] = True
+        if values.size < MANY:
+            used[values - least] = True
+        else:
+            from neurohw.emulate.sorting import mark_codes
+
+            mark_codes(np.ascontiguousarray(values), least, used)
         table = np.zeros(used.size, np.int64)
         codes = np.flatnonzero(used) + least
         table[codes - least] = delivered(network.chip, codes, exponent, p.bits, mixed)

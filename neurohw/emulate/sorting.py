@@ -21,22 +21,27 @@ def _count_edges(
     """Count the edges of each segment into ``start[segment + 2]`` and of each source, the ends of
     weights by row, and by target column (``whole``) how far its sum can go down and up, side by
     side."""
-    for k in range(pre.size):
-        j = post[k]
-        fan_out[pre[k]] += 1
-        row = np.int64(block[j]) * sources + first + pre[k]
-        start[row * delays + delay[k] - nearest + 2] += 1
-        value = table[weight[k] - least]
-        low[row] = min(low[row], value)
-        high[row] = max(high[row], value)
-        size = value * payload
-        if payload != 1:
-            reach[2 * whole[j]] -= abs(size)
-            reach[2 * whole[j] + 1] += abs(size)
-        elif size < 0:
-            reach[2 * whole[j]] += size
+    # Edges of a row mostly follow each other: what is known of it stays in registers meanwhile.
+    source, row, down, up, since = 0, -1, 0, 0, 0
+    for k in range(np.uint64(pre.size)):
+        j = np.uint64(post[k])
+        mine = np.int64(block[j]) * sources + first + pre[k]
+        value = table[np.uint64(weight[k] - least)]
+        if mine != row:
+            if row >= 0:
+                fan_out[source] += k - since
+                low[row], high[row] = min(low[row], down), max(high[row], up)
+            source, row, down, up, since = int(pre[k]), int(mine), value, value, k
+        down, up = min(down, value), max(up, value)
+        start[np.uint64(row * delays + delay[k] - nearest + 2)] += 1
+        if payload == 1:
+            reach[np.uint64(2 * whole[j] + (value >= 0))] += value
         else:
-            reach[2 * whole[j] + 1] += size
+            reach[2 * whole[j]] -= abs(value * payload)
+            reach[2 * whole[j] + 1] += abs(value * payload)
+    if row >= 0:
+        fan_out[source] += pre.size - since
+        low[row], high[row] = min(low[row], down), max(high[row], up)
     return 0
 
 
@@ -47,14 +52,14 @@ def _fill_packed(
 ) -> int:  # fmt: skip
     """Put the edges into their rows as (weight << bits | later[delay] + column), ``later`` from the
     nearest delay on."""
-    for k in range(pre.size):
-        j = post[k]
+    for k in range(np.uint64(pre.size)):
+        j = np.uint64(post[k])
         row = np.int64(block[j]) * sources + first + pre[k]
-        d = delay[k] - nearest
-        segment = row * delays + d + 1
-        at = start[segment]
-        start[segment] = at + 1
-        packed[at] = (table[weight[k] - least] << bits) | (later[d] + column[j])
+        d = np.uint64(delay[k] - nearest)
+        segment = np.uint64(row * delays + 1) + d
+        at = np.uint64(start[segment])
+        start[segment] += 1
+        packed[at] = (table[np.uint64(weight[k] - least)] << bits) | (later[d] + column[j])
     return 0
 
 
@@ -65,17 +70,24 @@ def _fill_segments(
 ) -> int:  # fmt: skip
     """Put the edges into their segments, targets (``later`` as above) and weights (times the row's
     sign) apart."""
-    for k in range(pre.size):
-        j = post[k]
+    for k in range(np.uint64(pre.size)):
+        j = np.uint64(post[k])
         row = np.int64(block[j]) * sources + first + pre[k]
-        d = delay[k] - nearest
-        segment = row * delays + d + 1
-        at = start[segment]
-        start[segment] = at + 1
+        d = np.uint64(delay[k] - nearest)
+        segment = np.uint64(row * delays + 1) + d
+        at = np.uint64(start[segment])
+        start[segment] += 1
         target[at] = later[d] + column[j]
         if stored.size > 0:
-            value = table[weight[k] - least]
+            value = table[np.uint64(weight[k] - least)]
             stored[at] = -value if sign.size > 0 and sign[row] < 0 else value
+    return 0
+
+
+def _mark_codes(codes: Any, least: int, used: Any) -> int:
+    """Set ``used`` for each code that is there, from ``least`` on."""
+    for k in range(codes.size):
+        used[codes[k] - least] = True
     return 0
 
 
@@ -83,7 +95,7 @@ def _pick_events(
     sources: Any, begin: Any, end: Any, first: int, low: int, step: Any, neuron: Any, sent: Any
 ) -> int:
     """The sources from ``begin`` to ``end`` of each tick, less ``low``, and their ticks from ``first``
-    on; how many they are, and how many of each are added to ``sent``."""
+    on; how many of each there are is added to ``sent``."""
     n = np.uint64(0)
     for tick in range(begin.size):
         for k in range(np.uint64(begin[tick]), np.uint64(end[tick])):
@@ -92,9 +104,9 @@ def _pick_events(
             neuron[n] = j
             sent[np.uint64(j)] += 1
             n += np.uint64(1)
-    return np.int64(n)
+    return 0
 
 
-count_edges, fill_packed, fill_segments, pick_events = (
-    Compiled(f) for f in (_count_edges, _fill_packed, _fill_segments, _pick_events)
+count_edges, fill_packed, fill_segments, mark_codes, pick_events = (
+    Compiled(f) for f in (_count_edges, _fill_packed, _fill_segments, _mark_codes, _pick_events)
 )
