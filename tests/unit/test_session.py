@@ -1,15 +1,19 @@
 """A session: what emulate does, step by step."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import neurohw as nh
+from neurohw.emulate import lane
+from neurohw.emulate.run import Found
 from neurohw.errors import InputError, RegisterOverflow, UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 
 STEPS, CHANNELS = 50, 16
+TAKE = Found.take
 REGISTERS = {"a": ["u", "v"], "b": ["u", "v"]}
 
 
@@ -238,6 +242,39 @@ def test_raising_at_the_first_overflow(driven):
         with pytest.raises(RegisterOverflow) as ran:
             session.run(40)
         assert str(ran.value) == str(whole.value)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_full_buffer_of_spikes_is_emptied(network, raster, runs, threads, monkeypatch):
+    """Kernels stop when the next tick's spikes might not fit, and go on when these were taken."""
+    monkeypatch.setattr(lane, "EVENTS", 100)
+    stretches = []
+    monkeypatch.setattr(
+        Found, "take", lambda self, lane, a, b: (stretches.append((a, b)), TAKE(self, lane, a, b))
+    )
+    run = nh.emulate(
+        network, nh.Inputs.from_dense({"in": raster[None]}), record=REGISTERS, threads=threads
+    )
+    assert 1 < len(stretches) < STEPS // 2, len(stretches)
+    assert stretches[0][0] == 0 and stretches[-1][1] == STEPS
+    assert all(a[1] == b[0] for a, b in pairwise(stretches))
+    assert_rest(runs[True], run, 0)
+    for name, registers in REGISTERS.items():
+        for register in registers:
+            assert np.array_equal(
+                run.trace(name, register).values, runs[True].trace(name, register).values
+            )
+    with nh.Session(network, threads=threads) as session:
+        assert_rest(runs[False], session.run(STEPS), 0)
+
+
+def test_raising_where_buffers_are_full(driven, monkeypatch):
+    with pytest.raises(RegisterOverflow) as whole:
+        nh.emulate(driven, steps=40, on_overflow="raise")
+    monkeypatch.setattr(lane, "EVENTS", 100)
+    with pytest.raises(RegisterOverflow) as stopped:
+        nh.emulate(driven, steps=40, on_overflow="raise", threads=1)
+    assert str(stopped.value) == str(whole.value)
 
 
 def test_the_seed_is_that_of_emulate(prototype):
