@@ -29,8 +29,9 @@ from neurohw.recording import Recording, Trace
 
 Int = NDArray[np.int64]
 Progress = Callable[[int, int], None]
-WORTH = 16_384
-"""Neurons of a part that make a thread worth its meeting once a tick."""
+WORTH, RARE = 16_384, 64
+"""Neurons of a part that make a thread worth its meeting once a tick; synapses that take, spikes being
+rare, as long as one."""
 MANY = 20_000
 """Events from which a compiled pass over them pays."""
 SMALL = 20_000_000
@@ -98,12 +99,14 @@ def emulate(
 
 Events = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32] | None]
 """steps, neurons, payloads"""
+Fired = tuple[Int, NDArray[np.int32], NDArray[np.int32] | None]
+"""of a part: where what each population sent in each tick ends, from 0 on; sources and payloads"""
 
 
 @dataclass
 class Found:
-    """What a trial left: events of each population, a stretch of one part after the other, and how many
-    each neuron ``sent``; traces."""
+    """What a trial left: events of each population, stretch by stretch, and how many each neuron
+    ``sent``; traces."""
 
     events: dict[str, list[Events]] = field(default_factory=dict)
     sent: dict[str, Int] = field(default_factory=dict)
@@ -111,41 +114,49 @@ class Found:
 
     def take(self, lane: Lane, first: int, last: int) -> None:
         """Keep the spikes of the ticks ``first`` .. ``last`` that a lane just ran."""
-        engine = lane.engine
-        for marks, source, payload in lane.fired(last - first):
-            if source.size == 0:
-                continue
-            many = len(engine.order)
-            for k, name in enumerate(engine.order):
-                begin, end = marks[k:-1:many], marks[k + 1 :: many]
-                sent = self.sent.setdefault(name, np.zeros(engine.net.sizes[name], np.int64))
-                low = engine.banks.first[name]
-                mine = _events_of(begin, end, source, payload, first, low, sent)
-                if mine[0].size:
-                    self.events.setdefault(name, []).append(mine)
+        engine, fired = lane.engine, lane.fired(last - first)
+        if all(source.size == 0 for _, source, _ in fired):
+            return
+        for k, name in enumerate(engine.order):
+            sent = self.sent.setdefault(name, np.zeros(engine.net.sizes[name], np.int64))
+            low = engine.banks.first[name]
+            mine = _events_of(fired, k, len(engine.order), first, low, sent)
+            if mine[0].size:
+                self.events.setdefault(name, []).append(mine)
 
 
 def _events_of(
-    begin: Int, end: Int, source: NDArray[np.int32], payload: NDArray[np.int32] | None, first: int,
-    low: int, sent: Int,
-) -> Events:  # fmt: skip
-    """The events from ``begin`` to ``end`` of each tick, of sources numbered from ``low`` on; counted in
-    ``sent``."""
-    counts = end - begin
-    many = int(counts.sum())
-    if payload is None and many > MANY:
-        from neurohw.emulate.sorting import pick_events
+    parts: Sequence[Fired], k: int, many: int, first: int, low: int, sent: Int
+) -> Events:
+    """The events of the k-th of ``many`` populations, whose sources are numbered from ``low`` on, tick by
+    tick from ``first`` on, those of each part after another; counted in ``sent``."""
+    sizes = [int(marks[k + 1 :: many].sum() - marks[k:-1:many].sum()) for marks, _, _ in parts]
+    total, places = sum(sizes), [np.zeros(0, np.int64)] * len(parts)
+    step, neuron = np.empty(total, np.int32), np.empty(total, np.int32)
+    if len(parts) > 1:
+        counts = np.stack([m[k + 1 :: many] - m[k:-1:many] for m, _, _ in parts], axis=1)
+        behind = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
+        places = list(np.ascontiguousarray(behind.T))
+    payload = None if parts[0][2] is None else np.empty(total, np.int32)
+    for (marks, source, values), place in zip(parts, places, strict=True):
+        if values is None and total > MANY:
+            from neurohw.emulate.sorting import pick_events
 
-        step, neuron = np.empty(many, np.int32), np.empty(many, np.int32)
-        ends = np.ascontiguousarray(begin), np.ascontiguousarray(end)
-        pick_events(source, *ends, first, low, step, neuron, sent)
-        return step, neuron, None
-    step = np.repeat(np.arange(first, first + counts.size, dtype=np.int32), counts)
-    # Where the events of each tick are: so far behind those that were counted before them.
-    at = np.arange(step.size) + np.repeat(begin - np.cumsum(counts) + counts, counts)
-    neuron = source[at] - np.int32(low)
-    sent += np.bincount(neuron, minlength=sent.size)
-    return step, neuron, None if payload is None else payload[at]
+            pick_events(source, marks, k, many, place, first, low, step, neuron, sent)
+            continue
+        begin, counts = marks[k:-1:many], marks[k + 1 :: many] - marks[k:-1:many]
+        # What comes after the n events before it is n further on than its tick's first would be.
+        before = np.cumsum(counts) - counts
+        later = np.arange(before[-1] + counts[-1])
+        at = later + np.repeat(begin - before, counts)
+        to = later + np.repeat(place - before, counts) if place.size else slice(None)
+        step[to] = np.repeat(np.arange(first, first + counts.size, dtype=np.int32), counts)
+        neurons = source[at] - np.int32(low)
+        neuron[to] = neurons
+        sent += np.bincount(neurons, minlength=sent.size)
+        if payload is not None and values is not None:
+            payload[to] = values[at]
+    return step, neuron, payload
 
 
 def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> int:
@@ -156,7 +167,7 @@ def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> i
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
-        threads = max(1, min(cores, network.neurons // WORTH))
+        threads = max(1, min(cores, (network.neurons + network.synapses // RARE) // WORTH))
     return 1 if trials > 1 else max(1, min(threads, network.neurons // 64))
 
 
@@ -255,7 +266,7 @@ def recording(
 ) -> Recording:  # fmt: skip
     """What the trials left as one Recording, beside the ``given`` spikes of the inputs."""
     plan, net = engine.plan, engine.net
-    spikes = _spikes(engine, found, steps, given)
+    spikes = _spikes(engine, found, given)
     return Recording(
         dt=net.dt, steps=steps, trials=len(found), sizes=net.sizes, spikes=spikes,
         traces={
@@ -270,7 +281,7 @@ def recording(
 
 
 def _spikes(
-    engine: Engine, found: Sequence[Found], steps: int, given: Mapping[str, Spikes]
+    engine: Engine, found: Sequence[Found], given: Mapping[str, Spikes]
 ) -> dict[str, Spikes]:
     """Events of each population, sorted by trial, step and neuron."""
     made = {}
@@ -287,11 +298,6 @@ def _spikes(
         else:
             trial = np.repeat(np.array([k for k, _ in stretches], np.int32), sizes)
         value = joined([e[2] for _, e in stretches if e[2] is not None]) if engine.graded else None
-        if engine.parts > 1:
-            # Parts come one after the other, each in order: a merge, which a stable sort does.
-            order = np.argsort(trial.astype(np.int64) * steps + step, kind="stable")
-            trial, step, neuron = trial[order], step[order], neuron[order]
-            value = None if value is None else value[order]
         made[name] = Spikes.in_order(engine.net.sizes[name], trial, step, neuron, value)
     return made
 

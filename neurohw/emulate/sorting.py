@@ -92,13 +92,18 @@ def _mark_codes(codes: Any, least: int, used: Any) -> int:
 
 
 def _pick_events(
-    sources: Any, begin: Any, end: Any, first: int, low: int, step: Any, neuron: Any, sent: Any
-) -> int:
-    """The sources from ``begin`` to ``end`` of each tick, less ``low``, and their ticks from ``first``
-    on; how many of each there are is added to ``sent``."""
+    sources: Any, marks: Any, kind: int, kinds: int, place: Any, first: int, low: int, step: Any,
+    neuron: Any, sent: Any,
+) -> int:  # fmt: skip
+    """Put the sources of a kind, less ``low``, and their ticks, from ``first`` on, one after the other,
+    or at each tick from its ``place`` on; how many of each there are is added to ``sent``. ``marks``:
+    where those of each kind end at each tick, from 0 on."""
     n = np.uint64(0)
-    for tick in range(begin.size):
-        for k in range(np.uint64(begin[tick]), np.uint64(end[tick])):
+    for tick in range(marks.size // kinds):
+        at = tick * kinds + kind
+        if place.size > 0:
+            n = np.uint64(place[tick])
+        for k in range(np.uint64(marks[at]), np.uint64(marks[at + 1])):
             j = sources[k] - low
             step[n] = first + tick
             neuron[n] = j
