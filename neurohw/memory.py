@@ -1,13 +1,19 @@
-"""Whether there is room for an array, asked before it is made."""
+"""Arrays where they should be: whether there is room for one, and one that begins at a cache line."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from neurohw.errors import CapacityError
 
 SMALL = 1 << 26
 """Bytes that are not worth asking about."""
+LINE = 64
+"""Bytes of a cache line, and of the widest vectors."""
 
 
 def available() -> int | None:
@@ -32,3 +38,11 @@ def check_room(what: str, nbytes: int) -> None:
             f"{what} would need {nbytes / 1e9:.1f} GB, {free / 1e9:.1f} GB of memory are free; use a "
             "smaller network, or fewer threads or trials at once"
         )
+
+
+def line_zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Zeros (size,) that begin at a cache line, so that no vector lies in two."""
+    nbytes = size * np.dtype(dtype).itemsize
+    room = np.zeros(nbytes + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    return room[first : first + nbytes].view(dtype)

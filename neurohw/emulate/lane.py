@@ -15,6 +15,7 @@ from neurohw.emulate.summed import FAILED
 from neurohw.emulate.table import Tables
 from neurohw.emulate.ticks import BLOCK, OF, PORTS
 from neurohw.fixed import FixedPointNetwork
+from neurohw.memory import line_zeros
 
 EVENTS = 1 << 22
 """Spikes that the buffer of a part holds (at least those of two ticks)."""
@@ -143,7 +144,7 @@ class Lane:
         samples = -(-e.plan.steps // e.plan.stride)
         for key in kind.written:
             register = bank.neuron.tick.registers.get(key)
-            array = np.zeros(bank.size, e.shapes[kind.name].storage(register, key))
+            array = line_zeros(bank.size, e.shapes[kind.name].storage(register, key))
             self.state[f"{kind.name}.{key}"] = array
             self._all(f"_all_{key}", array, k)
             places = [
@@ -184,7 +185,8 @@ class Lane:
                 for n, code in codes.items():
                     values[e.order.index(n), scalars.index(key)] = code[0]
             else:
-                whole = np.concatenate(list(codes.values())).astype(form.storage)
+                whole = line_zeros(bank.size, form.storage)
+                np.concatenate(list(codes.values()), out=whole, casting="unsafe")
                 self._all(f"_all_{key}", whole, k)
         self._all("_values", values.ravel(), k)
 
@@ -208,10 +210,10 @@ class Lane:
         sparse = layout.sparse
         more = 0 if sparse.kind in ("none", "flat") else sparse.block
         rows = layout.slots + sparse.span - 1
-        sums = np.zeros(rows * layout.stride + more, layout.row)
+        sums = line_zeros(rows * layout.stride + more, layout.row)
         self.zeroed.append(sums)
         part.put("_sums", sums)
-        part.put("_flag", np.zeros(BLOCK + 64, np.uint8))
+        part.put("_flag", line_zeros(BLOCK + 64, np.uint8))
         quiet = np.zeros(blocks + 1, np.uint8)
         part.put("_quiet", quiet)
         self.zeroed.append(quiet)
@@ -236,7 +238,7 @@ class Lane:
             part.put("_overflows", counters[kind.name], q)
             largest = max(int(np.diff(shares[n]).max()) for n in e.banks.banks[q].low)
             for name, dtype in e.scratch[q].items():
-                part.put(name, np.zeros(max(BLOCK, largest), dtype), q)
+                part.put(name, line_zeros(max(BLOCK, largest), dtype), q)
         self.overflows.append(counters)
         if e.plan.injected:
             self._injection(k)
