@@ -8,18 +8,21 @@ that is not used come first, and it returns a status.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
 import re
 import threading
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from neurohw import files
 from neurohw.emulate.generate import native_version
-from neurohw.emulate.store import cache_folder, load_kernel
+from neurohw.emulate.store import cache_folder, load_kernel, make_room
+from neurohw.errors import InputError
 
 _ENTRIES: dict[tuple[str, str], Entry] = {}
 _LOCK = threading.Lock()
@@ -97,6 +100,8 @@ def _read(path: Path) -> tuple[str, bytes] | None:
         return None
     if head != _digest(code):
         return None
+    with contextlib.suppress(OSError):  # so that it stays, whatever the file system notes
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
     return symbol.decode("ascii"), code
 
 
@@ -105,6 +110,11 @@ def _digest(code: bytes) -> bytes:
 
 
 def _compile(source: str, name: str, path: Path) -> tuple[str, bytes]:
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        raise InputError(
+            "NUMBA_DISABLE_JIT is set, and kernels are what numba compiles; unset it, or call interpret()"
+        )
+    make_room(path.parent)
     dispatcher: Any = getattr(load_kernel(source), name)
     (made,) = dispatcher.overloads.values()
     called = set(

@@ -1,22 +1,27 @@
 """Kernel source on disk, where numba wants it, and people can read it.
 
 A generated module is a real file named by the hash of its text; ``entries`` keeps machine code beside
-it. The folder is $NEUROHW_CACHE_DIR, else the user's cache folder, else a temporary one.
+it. The folder is $NEUROHW_CACHE_DIR, else the user's cache folder, else a temporary one; what was
+not used for longest leaves it when it is full.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from neurohw import files
 from neurohw.errors import FileError
 
+ROOM = 1 << 30
+"""Bytes of kernels that are kept."""
 _LOADED: dict[str, ModuleType] = {}
 
 
@@ -33,7 +38,34 @@ def cache_folder() -> Path:
             continue
         if os.access(folder, os.W_OK):
             return folder
+    return _temporary()
+
+
+@cache
+def _temporary() -> Path:
     return Path(tempfile.mkdtemp(prefix="neurohw-kernels-"))
+
+
+@cache
+def make_room(folder: Path) -> None:
+    """Once in a process: remove the kernels that were not used for longest, if there are too many, until
+    half the room is free."""
+    found = []
+    for place in (folder, folder / "__pycache__"):
+        with contextlib.suppress(OSError), os.scandir(place) as entries:
+            for file in entries:
+                if file.name.startswith("kernel_"):
+                    told = file.stat()
+                    found.append((max(told.st_atime, told.st_mtime), told.st_size, file.path))
+    size = sum(s for _, s, _ in found)
+    if size <= ROOM:
+        return
+    for _, mine, path in sorted(found):
+        if size <= ROOM // 2:
+            break
+        with contextlib.suppress(OSError):  # another process may have removed it
+            Path(path).unlink()
+        size -= mine
 
 
 def load_kernel(source: str) -> ModuleType:

@@ -10,7 +10,7 @@ import pytest
 
 import neurohw as nh
 from neurohw.emulate.generate import Kind, Setting
-from neurohw.emulate.store import cache_folder, load_kernel
+from neurohw.emulate.store import cache_folder, load_kernel, make_room
 from neurohw.emulate.ticks import Shape, Tick
 from neurohw.errors import CapacityError, InputError, RegisterOverflow, UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
@@ -108,6 +108,33 @@ def test_kernels_are_cached_on_disk(tmp_path, monkeypatch):
     assert {p for p in before if after[p] != before[p]} == {broken}
     monkeypatch.setenv("NEUROHW_CACHE_DIR", str(tmp_path / "new"))
     assert cache_folder() == tmp_path / "new"
+
+
+def test_a_full_cache_loses_what_was_not_used_for_longest(tmp_path, monkeypatch):
+    monkeypatch.setattr("neurohw.emulate.store.ROOM", 1000)
+    for k in range(12):
+        path = tmp_path / ("__pycache__" if k % 2 else ".") / f"kernel_{k}.o"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(100))
+        os.utime(path, (1000 + k, 1000))
+    os.utime(tmp_path / "kernel_0.o", (2000, 1000))
+    (tmp_path / "other.json").write_bytes(bytes(5000))
+    make_room.cache_clear()
+    make_room(tmp_path)
+    left = {p.name for p in tmp_path.rglob("*.*") if p.is_file()}
+    assert left == {"other.json", *(f"kernel_{k}.o" for k in (0, 8, 9, 10, 11))}
+    make_room.cache_clear()
+    make_room(tmp_path / "none")
+
+
+def test_kernels_need_a_compiler(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "neurohw", "demo", "--out", str(tmp_path / "demo")], timeout=300,
+        env={**os.environ, "NEUROHW_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "NUMBA_DISABLE_JIT is set" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_tampered_cache_file_is_replaced(loihi2, tmp_path, monkeypatch):
