@@ -138,8 +138,9 @@ def _events_of(
         behind = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
         places = list(np.ascontiguousarray(behind.T))
     payload = None if parts[0][2] is None else np.empty(total, np.int32)
+    pays = sum(source.size for _, source, _ in parts) > MANY  # of all populations
     for (marks, source, values), place in zip(parts, places, strict=True):
-        if values is None and total > MANY:
+        if values is None and pays:
             from neurohw.emulate.sorting import pick_events
 
             pick_events(source, marks, k, many, place, first, low, step, neuron, sent)
@@ -172,7 +173,7 @@ def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> i
 
 
 class _Run:
-    """All trials of a plan: side by side where there are several, else one in several parts."""
+    """All trials of a plan: side by side where there are pays, else one in several parts."""
 
     def __init__(self, plan: Plan, threads: int | None, progress: Progress | None) -> None:
         self.plan, self.net, self.progress = plan, plan.network, progress
