@@ -24,6 +24,8 @@ TICKS, UPDATES = 1 << 16, 1 << 26
 AHEAD, STRETCH = 4, 128
 """Segments ahead of which memory is asked for one; of a deferred layout, how many at once."""
 Int = NDArray[np.int64]
+Fired = tuple[Int, NDArray[np.int32], NDArray[np.int32] | None]
+"""Of a part: where what each population sent in each tick ends, from 0 on; sources; payloads if any."""
 
 
 class Lane:
@@ -48,7 +50,6 @@ class Lane:
         self.resets: list[tuple[NDArray[Any], NDArray[Any]]] = []
         self.events: list[NDArray[np.int32]] = []
         self.payload: list[NDArray[np.int32]] = []
-        self.ends: list[Int] = []
         self.marks: list[Int] = []
         self.overflows: list[dict[str, Int]] = []
         self.zeroed: list[NDArray[Any]] = []
@@ -89,7 +90,7 @@ class Lane:
             "_latency": net.chip.delivery.latency, "_input_latency": net.input_latency,
             "_relays": e.banks.relays, "_bits": s.bits, "_runs": s.runs, "_span": s.span,
             "_nearest": s.nearest, "_blocks": s.blocks, "_sources": layout.sources,
-            "_past_mask": past - 1, "_ahead": AHEAD, "_stretch": STRETCH,
+            "_kinds": len(e.order), "_past_mask": past - 1, "_ahead": AHEAD, "_stretch": STRETCH,
             "_mean": s.mean, "_sample_stride": e.plan.stride,
         }.items():  # fmt: skip
             self._all(name, number)
@@ -219,12 +220,10 @@ class Lane:
         self.zeroed.append(quiet)
         capacity = max(EVENTS, 2 * self.own[k])
         part.put("_room", capacity - self.own[k])
-        event, ends = np.empty(capacity, np.int32), np.zeros(self.chunk + 1, np.int64)
+        event = np.empty(capacity, np.int32)
         self.events.append(event)
-        self.ends.append(ends)
         self.marks.append(np.zeros(self.chunk * len(e.order) + 1, np.int64))
         part.put("_event", event)
-        part.put("_ends", ends)
         part.put("_marks", self.marks[-1])
         payload = np.empty(capacity if e.graded else 1, np.int32)
         self.payload.append(payload)
@@ -311,9 +310,8 @@ class Lane:
         """Whether a store failed when it last advanced."""
         return bool(self.barrier[FAILED])
 
-    def fired(self, ticks: int) -> list[tuple[Int, NDArray[np.int32], NDArray[np.int32] | None]]:
-        """For each part the ends of what each population sent in each of the last ``ticks`` ticks, from 0
-        on, and sources and payloads of all."""
+    def fired(self, ticks: int) -> list[Fired]:
+        """What each part sent in the last ``ticks`` ticks."""
         found = []
         for marks, event, payload in zip(self.marks, self.events, self.payload, strict=True):
             mine = marks[: ticks * len(self.engine.order) + 1]

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from neurohw.emulate.definition import overflow_message, spiking_sources
 from neurohw.emulate.engine import Engine
 from neurohw.emulate.generate import FAIL_NEURON, FAIL_POPULATION, FAIL_SITE, FAIL_VALUE
-from neurohw.emulate.lane import Lane
+from neurohw.emulate.lane import Fired, Lane
 from neurohw.emulate.plan import OnOverflow, Plan, plan_run
 from neurohw.errors import InputError, RegisterOverflow
 from neurohw.fixed import FixedPointNetwork
@@ -99,8 +99,6 @@ def emulate(
 
 Events = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32] | None]
 """steps, neurons, payloads"""
-Fired = tuple[Int, NDArray[np.int32], NDArray[np.int32] | None]
-"""of a part: where what each population sent in each tick ends, from 0 on; sources and payloads"""
 
 
 @dataclass

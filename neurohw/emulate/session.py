@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from types import TracebackType
 
 import numpy as np
@@ -61,14 +60,7 @@ class Session:
         self._start = np.zeros(2, np.int64)
         lane.give(self._given, self._values, self._start)
         first = self.engine.banks.first
-        self._ranges = {
-            name: (first[name], first[name] + p.n) for name, p in network.populations.items()
-        }
-        # Spikes come population by population; in order of their numbers, unless kinds are mixed.
-        order = [(name, np.int32(first[name])) for name in self.engine.order]
-        ends = [*(int(low) for _, low in order), self.engine.banks.neurons]
-        ascending = all(a < b for a, b in pairwise(ends))
-        self._lows, self._ends = order, np.array(ends, np.int32) if ascending else None
+        self._lows = [(name, np.int32(first[name])) for name in self.engine.order]
         self._clock = [
             (table.row, table.slots.places[name]) for part in lane.parts
             for table in (part.driver, part.delivery) for name in ("_from", "_begin")
@@ -108,24 +100,20 @@ class Session:
         if reached == self.now:
             raise register_overflow(self.engine, lane, 0, self.now)
         self.now += 1
+        # What each population sent stands together, in each part after what those before it sent.
+        ends = [marks[: len(self._lows) + 1].tolist() for marks in lane.marks]
         if parts == 1:
-            fired = lane.events[0][: lane.ends[0][1]]
-        else:
-            fired = np.sort(np.concatenate([s for _, s, _ in lane.fired(1)]))
-        if len(self._lows) == 1:
-            ((name, low),) = self._lows
-            return {name: fired - low}
-        if self._ends is not None:
-            cuts = np.searchsorted(fired, self._ends)
+            (mine,), (events,) = ends, lane.events
             return {
-                name: fired[a:b] - low
-                for (name, low), a, b in zip(
-                    self._lows, cuts[:-1].tolist(), cuts[1:].tolist(), strict=True
-                )
+                name: events[mine[k] : mine[k + 1]] - low
+                for k, (name, low) in enumerate(self._lows)
             }
         return {
-            name: fired[(fired >= low) & (fired < high)] - np.int32(low)
-            for name, (low, high) in self._ranges.items()
+            name: np.concatenate(
+                [s[e[k] : e[k + 1]] for e, s in zip(ends, lane.events, strict=True)]
+            )
+            - low
+            for k, (name, low) in enumerate(self._lows)
         }
 
     def _check(self, name: str, channels: NDArray[np.generic]) -> None:

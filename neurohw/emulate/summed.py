@@ -84,15 +84,15 @@ def delivery_source(delivery: Delivery, slots: Slots) -> str:
     names = [
         ("_sums", delivery.row), ("_mask", ""), ("_stride", ""), ("_given", "int32"),
         ("_given_value", "int32"), ("_given_start", "int64"), ("_input_latency", ""), ("_begin", ""),
-        ("_latency", ""), ("_from", ""), ("_event", "int32"), ("_ends", "int64"), ("_cursor", "int64"),
-        ("_sent", "int64"), *_sparse_names(delivery),
+        ("_latency", ""), ("_from", ""), ("_event", "int32"), ("_marks", "int64"), ("_kinds", ""),
+        ("_cursor", "int64"), ("_sent", "int64"), *_sparse_names(delivery),
     ]  # fmt: skip
     payload = "_event" if binary else "_payload"
     if not binary:
         names.append(("_payload", "int32"))
     theirs = [
         f"    _event = {slots.array('_event', 'int32', '_o')}",
-        f"    _ends = {slots.array('_ends', 'int64', '_o')}",
+        f"    _marks = {slots.array('_marks', 'int64', '_o')}",
         f"    _sent = {slots.array('_sent', 'int64', '_o')}",
         *([] if binary else [f"    _payload = {slots.array('_payload', 'int32', '_o')}"]),
     ]  # fmt: skip
@@ -129,7 +129,8 @@ def delivery_source(delivery: Delivery, slots: Slots) -> str:
         "    _o = view(_what, 1 << 20, np.int64)",
         *theirs,
         f"    _list, _values = _event, {payload}",
-        "    _first, _last, _tick = max(_ends[_at], _sent[_at]), _ends[_at + 1], _step + _latency",
+        "    _first, _last = max(_marks[_at * _kinds], _sent[_at]), _marks[(_at + 1) * _kinds]",
+        "    _tick = _step + _latency",
         "if _last > _first:",
         *(f"    {line}" for line in lines or ["pass"]),
         *arrive,
@@ -234,9 +235,9 @@ def driver_source(slots: Slots) -> str:
     """The module that every network shares: ``run`` goes through ticks, populations and parts."""
     names = [
         ("_kind", "int64"), ("_update", "int64"), ("_update_table", "int64"), ("_deliver", ""),
-        ("_deliver_table", ""), ("_relays", ""), ("_cursor", "int64"), ("_ends", "int64"),
-        ("_sent", "int64"), ("_failure", "int64"), ("_from", ""), ("_begin", ""), ("_sampler", ""),
-        ("_samples", ""), ("_sampled", ""), ("_sample_stride", ""), ("_marks", "int64"), ("_room", ""),
+        ("_deliver_table", ""), ("_relays", ""), ("_cursor", "int64"), ("_sent", "int64"),
+        ("_failure", "int64"), ("_from", ""), ("_begin", ""), ("_sampler", ""), ("_samples", ""),
+        ("_sampled", ""), ("_sample_stride", ""), ("_marks", "int64"), ("_room", ""),
     ]  # fmt: skip
     declared = "\n".join(slots.declare(names))
     barrier = slots.array("_barrier", "int64", _table("_first"))
@@ -252,8 +253,7 @@ def driver_source(slots: Slots) -> str:
     """One tick of a part, up to its spikes; why it stops, or 0."""
 {indented(declared, 4)}
     _at = _step - _from
-    _cursor[0] = _ends[_at]
-    _sent[_at] = _ends[_at]
+    _cursor[0] = _sent[_at] = _marks[_at * _kind.size]
     call(_deliver, _deliver_table, 0, _step)
     for _p in range(_kind.size):
         _k = _kind[_p]
@@ -263,7 +263,6 @@ def driver_source(slots: Slots) -> str:
         _marks[_at * _kind.size + _p + 1] = _cursor[0]
         if _p < _relays:
             call(_deliver, _deliver_table, -1, _step)
-    _ends[_at + 1] = _cursor[0]
     if _sampler != 0 and _step % _sample_stride == 0:
         call(_sampler, _samples, _sampled, (_step - _begin) // _sample_stride)
     return {FULL} if _cursor[0] > _room else 0
