@@ -4,6 +4,7 @@ import pytest
 from hypothesis import settings
 
 from neurohw.chip import load_chip
+from neurohw.emulate import run
 from neurohw.emulate.engine import Engine
 from neurohw.emulate.ticks import Shape
 from neurohw.equations.narrow import INT32, within
@@ -25,6 +26,12 @@ def pytest_addoption(parser):
 def _kernels(request, monkeypatch):
     if request.config.getoption("--uncompiled"):
         uncompile(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def _parts_of_small_networks(monkeypatch):
+    """Small networks are split too if several threads are asked for, which in use only costs time."""
+    monkeypatch.setattr(run, "LEAST", 1)
 
 
 @pytest.fixture(scope="session")

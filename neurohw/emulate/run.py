@@ -29,9 +29,9 @@ from neurohw.recording import Recording, Trace
 
 Int = NDArray[np.int64]
 Progress = Callable[[int, int], None]
-WORTH, RARE = 16_384, 64
-"""Neurons of a part that make a thread worth its meeting once a tick; synapses that take, spikes being
-rare, as long as one."""
+WORTH, LEAST, RARE = 16_384, 2_048, 64
+"""Neurons of a part that make a thread worth its meeting once a tick; and without which it only costs
+time, whoever asks for it; synapses that take, spikes being rare, as long as a neuron."""
 MANY = 20_000
 """Events from which a compiled pass over them pays."""
 SMALL = 20_000_000
@@ -71,7 +71,8 @@ def emulate(
         or by population and input.
     parameters: codes that replace a population's own, one a trial (trials,) or one a trial and neuron
         (trials, n), by population and parameter. Inputs of one trial serve all of them.
-    threads: cores to use, by default as many as pay. The result is the same for any number.
+    threads: cores to use at most, by default as many as pay; a network whose tick takes a few
+        microseconds runs on one. The result is the same for any number.
     progress: called with (ticks done, ticks in all).
 
     Returns a Recording whose traces are int64 register codes; ``network.physical`` translates them.
@@ -159,19 +160,21 @@ def _events_of(
 
 
 def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> int:
-    """Into how many parts a network is split for so many threads, by default as many as pay."""
+    """Into how many parts a network is split for so many threads, by default as many as pay, at most
+    as many as do no harm."""
+    work = network.neurons + network.synapses // RARE
     if threads is None:
         cores = (
             len(os.sched_getaffinity(0))
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
-        threads = max(1, min(cores, (network.neurons + network.synapses // RARE) // WORTH))
-    return 1 if trials > 1 else max(1, min(threads, network.neurons // 64))
+        threads = min(cores, work // WORTH)
+    return 1 if trials > 1 else max(1, min(threads, work // LEAST, network.neurons // 64))
 
 
 class _Run:
-    """All trials of a plan: side by side where there are pays, else one in several parts."""
+    """All trials of a plan: side by side where there are several, else one in several parts."""
 
     def __init__(self, plan: Plan, threads: int | None, progress: Progress | None) -> None:
         self.plan, self.net, self.progress = plan, plan.network, progress

@@ -99,7 +99,7 @@ def _pick_events(
     or at each tick from its ``place`` on; how many of each there are is added to ``sent``. ``marks``:
     where those of each kind end at each tick, from 0 on."""
     n = np.uint64(0)
-    for tick in range(marks.size // kinds):
+    for tick in range((marks.size - 1) // kinds):
         at = tick * kinds + kind
         if place.size > 0:
             n = np.uint64(place[tick])

@@ -219,5 +219,17 @@ def test_many_events_are_listed_alike(loihi2, monkeypatch):
     """From some number of events on, a compiled pass sorts them by population."""
     network = balanced_integers(loihi2, 400, 40)
     expected = emulate(network, steps=60)
-    monkeypatch.setattr("neurohw.emulate.run.MANY", -1)
-    assert_same(expected, emulate(network, steps=60))
+    for many in (-1, 1 << 30):
+        monkeypatch.setattr("neurohw.emulate.run.MANY", many)
+        for threads in (1, 2, 3):
+            assert_same(expected, emulate(network, steps=60, threads=threads))
+
+
+def test_values_of_several_parts(loihi2):
+    """Spikes that carry values are put together from the parts as those are that carry none."""
+    network = random_network(3, loihi2, largest=400, kinds=("ternary",))
+    inputs = random_inputs(3, network, steps=30)
+    expected = emulate(network, inputs, threads=1)
+    signed = [s for n, s in expected.spikes.items() if n in network.populations]
+    assert any(s.value is not None and (s.value < 0).any() for s in signed)
+    assert_same(expected, emulate(network, inputs, threads=3))

@@ -8,7 +8,7 @@ import pytest
 
 import neurohw as nh
 from neurohw.emulate import lane
-from neurohw.emulate.run import Found
+from neurohw.emulate.run import Found, parts_for
 from neurohw.errors import InputError, RegisterOverflow, UnknownName
 from neurohw.fixed import FixedPointNetwork, FixedPopulation, FixedProjection
 
@@ -266,6 +266,15 @@ def test_a_full_buffer_of_spikes_is_emptied(network, raster, runs, threads, monk
             )
     with nh.Session(network, threads=threads) as session:
         assert_rest(runs[False], session.run(STEPS), 0)
+
+
+def test_threads_that_would_only_cost_time(network, monkeypatch):
+    assert parts_for(network, 1, None) == 1
+    assert parts_for(network, 1, 2) == 2
+    assert parts_for(network, 1, 100) == network.neurons // 64
+    assert parts_for(network, 5, 2) == 1  # trials run side by side
+    monkeypatch.undo()
+    assert parts_for(network, 1, 2) == 1
 
 
 def test_raising_where_buffers_are_full(driven, monkeypatch):
