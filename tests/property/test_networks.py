@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from neurohw.emulate import emulate, interpret, layouts
 from neurohw.emulate.layouts import Forced
+from neurohw.emulate.run import parts_for
 from neurohw.emulate.session import Session
 from neurohw.emulate.sparse_rows import SparseBuilder
 from neurohw.errors import RegisterOverflow
@@ -227,8 +228,9 @@ def test_many_events_are_listed_alike(loihi2, monkeypatch):
 
 def test_values_of_several_parts(loihi2):
     """Spikes that carry values are put together from the parts as those are that carry none."""
-    network = random_network(3, loihi2, largest=400, kinds=("ternary",))
-    inputs = random_inputs(3, network, steps=30)
+    network = random_network(6, loihi2, largest=400, kinds=("ternary",))
+    assert parts_for(network, 1, 3) == 3
+    inputs = random_inputs(6, network, steps=30)
     expected = emulate(network, inputs, threads=1)
     signed = [s for n, s in expected.spikes.items() if n in network.populations]
     assert any(s.value is not None and (s.value < 0).any() for s in signed)
