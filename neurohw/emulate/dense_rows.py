@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neurohw.emulate.places import Plot, delay_ends
 from neurohw.fixed import FixedProjection
-from neurohw.memory import check_room
+from neurohw.machine import check_room
 
 Int = NDArray[np.int64]
 Any_ = NDArray[np.generic]

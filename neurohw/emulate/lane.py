@@ -15,7 +15,7 @@ from neurohw.emulate.summed import FAILED
 from neurohw.emulate.table import Tables
 from neurohw.emulate.ticks import BLOCK, OF, PORTS
 from neurohw.fixed import FixedPointNetwork
-from neurohw.memory import line_zeros
+from neurohw.machine import line_zeros
 
 EVENTS = 1 << 22
 """Spikes that the buffer of a part holds (at least those of two ticks)."""

@@ -35,7 +35,7 @@ from neurohw.emulate.summed import Sparse
 from neurohw.emulate.ticks import PORTS
 from neurohw.fixed import FixedPointNetwork, FixedProjection
 from neurohw.fixedpoint import storage_of
-from neurohw.memory import check_room
+from neurohw.machine import check_room
 
 Int = NDArray[np.int64]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from neurohw.emulate.lane import Fired, Lane
 from neurohw.emulate.plan import OnOverflow, Plan, plan_run
 from neurohw.errors import InputError, RegisterOverflow
 from neurohw.fixed import FixedPointNetwork
+from neurohw.machine import cores
 from neurohw.mapping.image import ChipImage
 from neurohw.network.checks import whole
 from neurohw.network.events import Spikes, joined
@@ -164,12 +164,7 @@ def parts_for(network: FixedPointNetwork, trials: int, threads: int | None) -> i
     as many as do no harm."""
     work = network.neurons + network.synapses // RARE
     if threads is None:
-        cores = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-        threads = min(cores, work // WORTH)
+        threads = min(cores(), work // WORTH)
     return 1 if trials > 1 else max(1, min(threads, work // LEAST, network.neurons // 64))
 
 
@@ -178,14 +173,8 @@ class _Run:
 
     def __init__(self, plan: Plan, threads: int | None, progress: Progress | None) -> None:
         self.plan, self.net, self.progress = plan, plan.network, progress
-        cores = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-        if threads is None and self.net.neurons * plan.steps * plan.trials < SMALL:
-            cores = 1
-        self.lanes_wanted = min(threads or cores, plan.trials)
+        few = self.net.neurons * plan.steps * plan.trials < SMALL
+        self.lanes_wanted = min(threads or (1 if few else cores()), plan.trials)
         self.engine = Engine(plan, parts_for(self.net, self.lanes_wanted, threads))
         self.given = _Given(plan, self.engine.layout.first)
         self.done = 0

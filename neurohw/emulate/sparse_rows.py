@@ -14,7 +14,7 @@ from neurohw.emulate.places import Plot, delay_ends
 from neurohw.emulate.summed import Sparse
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedProjection
-from neurohw.memory import check_room
+from neurohw.machine import check_room
 
 Int = NDArray[np.int64]
 Any_ = NDArray[np.generic]

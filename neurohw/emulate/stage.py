@@ -16,7 +16,7 @@ from neurohw.emulate.definition import sum_shifted
 from neurohw.emulate.places import Places, codes_of, delay_ends
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedPointNetwork, FixedProjection
-from neurohw.memory import check_room
+from neurohw.machine import check_room
 
 Int = NDArray[np.int64]
 Any_ = NDArray[np.generic]

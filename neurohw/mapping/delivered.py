@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurohw.machine import check_room
 from neurohw.mapping.follow import Arrivals, expand
 from neurohw.mapping.image import ChipImage, Losses
 from neurohw.mapping.rows import Memory, check_rows, read_rows
 from neurohw.mapping.sound import damaged
-from neurohw.memory import check_room
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from neurohw.chip.model import Chip
 from neurohw.errors import CapacityError
+from neurohw.machine import check_room
 from neurohw.mapping.follow import Arrivals
 from neurohw.mapping.image import ChipImage, Losses
 from neurohw.mapping.mesh import Mesh
 from neurohw.mapping.sound import column, damaged, offsets
 from neurohw.mapping.synapses import Synapses
-from neurohw.memory import check_room
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]

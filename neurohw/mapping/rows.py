@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from neurohw.chip.cores import RowFormat
 from neurohw.chip.read_cores import count_bits
 from neurohw.errors import FileError
+from neurohw.machine import check_room
 from neurohw.mapping.sound import column, damaged, offsets
 from neurohw.mapping.synapses import Form
-from neurohw.memory import check_room
 
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]

@@ -9,7 +9,6 @@ tables that every synapse is drawn from.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from neurohw.chip.model import Chip
 from neurohw.errors import CapacityError
 from neurohw.fixed import FixedProjection
 from neurohw.fixed_rules import FixedRuleProjection
+from neurohw.machine import cores
 from neurohw.network.model import Network
 from neurohw.network.projections import Projection
 from neurohw.network.random_projection import RuleProjection
@@ -72,7 +72,7 @@ def stand_in(network: Network, targets: Mapping[str, Target], by_neuron: bool) -
         return {p.name: _of(p, chosen) for p in incoming}
 
     # The kernels that make the synapses let go of Python's lock.
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(4, cores())) as pool:
         found = list(pool.map(sample, targets))
     for some in found:
         lists.update(some)

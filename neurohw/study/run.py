@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from neurohw import files
 from neurohw.errors import FileError, NetworkError
+from neurohw.machine import cores
 from neurohw.study.content import Blobs
 from neurohw.study.evaluate import Answer, Evaluator
 from neurohw.study.lock import locked
@@ -133,13 +133,6 @@ def _outcomes(
         return
     with Pool(blobs, number, timeout, 1 if number > 1 else None) as pool:
         yield from pool.outcomes(tasks)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def row_of(study: Study, label: str, task: Task, answer: Answer) -> Row:

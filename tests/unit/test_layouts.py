@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neurohw import memory
+from neurohw import machine
 from neurohw.emulate import called, layouts, sparse_rows
 from neurohw.emulate.layouts import lay_out
 from neurohw.errors import CapacityError
@@ -102,8 +102,8 @@ def test_parts_hold_every_synapse(loihi2):
 
 
 def test_what_memory_does_not_hold_is_one_line(loihi2, monkeypatch):
-    monkeypatch.setattr(memory, "SMALL", 0)
-    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr(machine, "SMALL", 0)
+    monkeypatch.setattr(machine, "available", lambda: 1000)
     with pytest.raises(CapacityError, match=r"would need .* GB, .* GB of memory are free") as error:
         laid(network(loihi2, 200, 150, signed))
     assert "\n" not in str(error.value)

@@ -1,7 +1,8 @@
-"""Arrays where they should be: whether there is room for one, and one that begins at a cache line."""
+"""What the machine gives: cores, room for an array before it is made, arrays that begin at a cache line."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ SMALL = 1 << 26
 """Bytes that are not worth asking about."""
 LINE = 64
 """Bytes of a cache line, and of the widest vectors."""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def available() -> int | None:
