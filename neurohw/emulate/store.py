@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from functools import cache
@@ -23,6 +24,8 @@ from neurohw.errors import FileError
 ROOM = 1 << 30
 """Bytes of kernels that are kept."""
 _LOADED: dict[str, ModuleType] = {}
+_OURS = re.compile(r"kernel_[0-9a-f]{20}\.")
+"""Files that are made here: the folder may be anyone's."""
 
 
 def cache_folder() -> Path:
@@ -54,7 +57,7 @@ def make_room(folder: Path) -> None:
     for place in (folder, folder / "__pycache__"):
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             for file in entries:
-                if file.name.startswith("kernel_"):
+                if _OURS.match(file.name):
                     told = file.stat()
                     found.append((max(told.st_atime, told.st_mtime), told.st_size, file.path))
     size = sum(s for _, s, _ in found)

@@ -113,16 +113,18 @@ def test_kernels_are_cached_on_disk(tmp_path, monkeypatch):
 def test_a_full_cache_loses_what_was_not_used_for_longest(tmp_path, monkeypatch):
     monkeypatch.setattr("neurohw.emulate.store.ROOM", 1000)
     for k in range(12):
-        path = tmp_path / ("__pycache__" if k % 2 else ".") / f"kernel_{k}.o"
+        path = tmp_path / ("__pycache__" if k % 2 else ".") / f"kernel_{k:020x}.o"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(bytes(100))
         os.utime(path, (1000 + k, 1000))
-    os.utime(tmp_path / "kernel_0.o", (2000, 1000))
-    (tmp_path / "other.json").write_bytes(bytes(5000))
+    os.utime(tmp_path / f"kernel_{0:020x}.o", (2000, 1000))
+    theirs = {"other.json", "kernel_weights.csv"}
+    for name in theirs:
+        (tmp_path / name).write_bytes(bytes(5000))
     make_room.cache_clear()
     make_room(tmp_path)
     left = {p.name for p in tmp_path.rglob("*.*") if p.is_file()}
-    assert left == {"other.json", *(f"kernel_{k}.o" for k in (0, 8, 9, 10, 11))}
+    assert left == theirs | {f"kernel_{k:020x}.o" for k in (0, 8, 9, 10, 11)}
     make_room.cache_clear()
     make_room(tmp_path / "none")
 
